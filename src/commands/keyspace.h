@@ -1,0 +1,74 @@
+// The data, as a command sees it: one logical database of this node, with the locks that the command needs
+// already held and its named keys already in RAM. Implemented by node/keyspace.h over the engine; tests use a
+// map.
+//
+// Expired keys are invisible here. Every change goes into the running command's batch, which the dispatcher
+// commits when the command (or the EXEC around it) is done; a command therefore must check everything before
+// its first change. Views returned stay valid until the same key is changed.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/types.h"
+
+namespace torc {
+
+struct Value {
+    ValueType type = ValueType::string;
+    std::string_view bytes;  // of a string
+    int64_t expire_at_ms = kNoExpiry;
+};
+
+class Keyspace {
+  public:
+    virtual ~Keyspace() = default;
+
+    /// The value of a key; counts a hit or a miss and notes the use for LRU/LFU.
+    virtual std::optional<Value> find(std::string_view key) = 0;
+    /// The same, leaving no trace: EXISTS-like looks that Redis doesn't count, OBJECT, TTL, DEBUG.
+    virtual std::optional<Value> peek(std::string_view key) = 0;
+
+    /// Inserts or replaces. expire_at_ms: kNoExpiry for none (pass the old one on to keep it).
+    virtual void put(std::string_view key, ValueType type, std::string_view bytes, int64_t expire_at_ms) = 0;
+    /// The bytes of an existing string to change in place, without changing their number or the expiry. The
+    /// change is logged when the command ends.
+    virtual std::span<char> edit(std::string_view key) = 0;
+    /// False when there was nothing.
+    virtual bool erase(std::string_view key) = 0;
+    /// kNoExpiry: persist. The key exists.
+    virtual void set_expiry(std::string_view key, int64_t at_ms) = 0;
+
+    /// LRU/LFU facts about an existing key, and setting them (RESTORE ... IDLETIME / FREQ).
+    virtual uint64_t idle_seconds(std::string_view key) = 0;
+    virtual unsigned frequency(std::string_view key) = 0;
+    virtual void set_idle_seconds(std::string_view key, uint64_t seconds) = 0;
+    virtual void set_frequency(std::string_view key, unsigned frequency) = 0;
+    /// Bytes the key takes in RAM, index included, as MEMORY USAGE tells it. The key exists.
+    virtual uint64_t memory_usage(std::string_view key) = 0;
+
+    // ---- whole databases
+    virtual unsigned db() const = 0;  // logical index of this face
+    virtual unsigned databases() const = 0;
+    /// The same node, another database; its locks are those of this call (a key's shard is the same in each).
+    virtual Keyspace& in_db(unsigned db) = 0;  // db < databases()
+    virtual uint64_t size() const = 0;
+    virtual uint64_t expires() const = 0;           // keys with a TTL
+    virtual void flush(bool lazily) = 0;            // the command has kLocksAll
+    virtual void swap(unsigned a, unsigned b) = 0;  // the command has kLocksAll
+
+    // ---- walking; the command has kLocksAll, kLocksScan or kLocksRandom. Names of keys that are only on
+    // disk may have to be read first: check unfinished() after walking, and if it's true return at once,
+    // having changed nothing and whatever was replied: the dispatcher reads them and runs the command again.
+    using Visit = std::function<void(std::string_view key, ValueType type)>;
+    /// Visits the keys of one bucket and returns the next cursor; 0 at the end (and at the start).
+    virtual uint64_t scan(uint64_t cursor, const Visit& visit) = 0;
+    virtual std::optional<std::string_view> random_key() = 0;
+    virtual bool unfinished() const = 0;
+};
+
+}  // namespace torc
