@@ -97,6 +97,14 @@ inline constexpr uint8_t kHintDamagedValue = 0x80;  // the segment's scan found 
 inline constexpr size_t kHintBlock = 4096;
 inline constexpr size_t kHintEntriesPerBlock = 85;
 
+struct HintBlock {
+    HintEntry entries[kHintEntriesPerBlock];  // unused ones are zero
+    uint32_t count;
+    uint32_t reserved[2];
+    uint32_t checksum;  // over the 4092 bytes before, seeded with segment id and block number
+};
+static_assert(sizeof(HintBlock) == kHintBlock);
+
 struct HintHeader {
     char magic[8];
     uint32_t version;

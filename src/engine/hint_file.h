@@ -55,10 +55,13 @@ class HintFile {
     uint64_t blocks() const;
     /// Whether any record of this key (by both hashes, in any database) is listed, by interpolation search.
     Result<bool> contains(SlotId slot, uint64_t hash, uint64_t hash2) const;
-    /// Reads and verifies blocks [first, first + count) into `buffer` (count * kHintBlock bytes).
-    Result<void> read_blocks(uint64_t first, uint64_t count, std::span<char> buffer) const;
+    /// Reads and verifies as many blocks as `into` holds, from block `first` on.
+    Result<void> read_blocks(uint64_t first, std::span<format::HintBlock> into) const;
 
   private:
+    HintFile(std::unique_ptr<File> file, std::string path, const HintSummary& summary)
+        : file_(std::move(file)), path_(std::move(path)), summary_(summary) {}
+
     std::unique_ptr<File> file_;
     std::string path_;
     HintSummary summary_;
@@ -73,10 +76,10 @@ class HintReader {
 
   private:
     const HintFile& file_;
-    std::vector<uint64_t> buffer_;  // aligned for HintEntry
-    uint64_t next_block_ = 0;       // to read from the file
-    uint64_t at_ = 0;               // block within the buffer
-    uint64_t loaded_ = 0;           // blocks in the buffer
+    std::vector<format::HintBlock> buffer_;
+    uint64_t next_block_ = 0;  // to read from the file
+    size_t at_ = 0;            // block within the buffer
+    size_t loaded_ = 0;        // blocks in the buffer
 };
 
 }  // namespace torc

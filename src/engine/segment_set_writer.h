@@ -79,9 +79,6 @@ class SegmentSetWriter : public SegmentSet {
     /// While any holder lives, no file of the directory is removed and none is sealed or replaced in the
     /// manifest: what list() says and what MANIFEST says stay as they are. Keep it short (hard links).
     virtual std::shared_ptr<void> hold() = 0;
-    /// Brings the manifest's map of databases up to date before segments with older swap records go; called
-    /// by Store when it swaps. `physical` is the whole map, `lsn` of the swap record.
-    virtual void set_databases(std::span<const DbId> physical, Lsn lsn) = 0;
 };
 
 }  // namespace torc
