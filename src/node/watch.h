@@ -31,9 +31,9 @@ struct WatchState {
 
 class WatchTable {
   public:
-    // Each call with the shard's lock held.
+    // Each call with the shard's lock held, but any(), which may be asked without it and is then only a hint.
     void add(ShardId shard, DbId db, std::string_view key, const std::shared_ptr<WatchState>& state);
-    bool any(ShardId shard) const { return shards_[shard].count != 0; }
+    bool any(ShardId shard) const { return shards_[shard].count.load(std::memory_order_relaxed) != 0; }
     /// The key changed: all who watch it are dirty.
     void touch(ShardId shard, DbId db, std::string_view key);
     /// For FLUSH* and SWAPDB: calls `exists` for each watched key of the db and touches it when that says
@@ -53,7 +53,7 @@ class WatchTable {
 
   private:
     struct Shard {
-        size_t count = 0;
+        std::atomic<size_t> count{0};
         std::unordered_map<std::string, std::vector<std::shared_ptr<WatchState>>> keys;  // db byte + key
     };
     static std::string name_of(DbId db, std::string_view key);
