@@ -24,6 +24,7 @@ struct Block {
         none,
         time,    // only the deadline ends it
         synced,  // Log::synced_lsn() >= lsn ends it too
+        backup,  // Persistence::backups_ended() > arguments[0] ends it too
     };
     Kind kind = Kind::none;
     int64_t deadline_ms = 0;  // wall clock; 0: never

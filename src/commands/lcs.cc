@@ -1,0 +1,6 @@
+#include "commands/families.h"
+namespace torc {
+std::span<const CommandSpec> lcs_commands() {
+    return {};
+}
+}  // namespace torc
