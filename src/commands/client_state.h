@@ -61,6 +61,7 @@ struct ClientState {
     std::atomic<uint64_t> arguments_bytes{0};
     std::atomic<bool> monitor{false}, no_evict{false}, no_touch{false}, blocked{false};
     std::atomic<bool> close_asap{false};
+    std::atomic<int> unblock{0};  // CLIENT UNBLOCK: 1 as if timed out, 2 with an error
     std::mutex names_mutex;
     std::string name, library_name, library_version,
         user = "default";  // written by its own thread under the mutex

@@ -16,6 +16,7 @@
 namespace torc {
 
 class Config;
+struct NodeCore;
 
 class Node {
   public:
@@ -57,11 +58,10 @@ class Node {
     /// forbids.
     bool may_connect(bool local, std::string& refusal);
 
-    struct Impl;
-    Impl& impl() { return *impl_; }
+    NodeCore& core() { return *core_; }
 
   private:
-    std::unique_ptr<Impl> impl_;
+    std::unique_ptr<NodeCore> core_;
 };
 
 }  // namespace torc

@@ -1,0 +1,72 @@
+// What all workers of a node share. Everything here is safe from any thread; what isn't lives in WorkerCore.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/config.h"
+#include "commands/command_table.h"
+#include "engine/store.h"
+#include "node/client_pause.h"
+#include "node/client_registry.h"
+#include "node/command_stats.h"
+#include "node/error_stats.h"
+#include "node/latency_monitor.h"
+#include "node/monitors.h"
+#include "node/node.h"
+#include "node/slow_log.h"
+#include "node/watch.h"
+
+namespace torc {
+
+struct WorkerCore;
+class NodeFaces;
+
+struct NodeCore {
+    NodeCore(Config& config, Node::Environment environment);
+    ~NodeCore();
+
+    Config& config;
+    Node::Environment environment;
+    std::unique_ptr<Store> store;
+    WatchTable watches;
+    ClientRegistry clients;
+    ClientPause pause;
+    Monitors monitors;
+    SlowLog slow_log;
+    LatencyMonitor latency;
+    CommandStats command_stats;
+    ErrorStats error_stats;
+    const CommandSpec* exec_spec;
+
+    std::atomic<bool> loading{true};
+    std::atomic<bool> active_expire{true};
+    std::atomic<int64_t> started_ms{0};
+
+    /// Workers live as long as the maker's threads; registered at their construction.
+    std::mutex workers_mutex;
+    std::vector<WorkerCore*> workers;
+
+    /// Wakes the background sync: someone waits for durability.
+    std::function<void()> sync_wanted;
+
+    bool log_is_failing() const {
+        return !loading.load(std::memory_order_relaxed) && store->log_enabled() &&
+               store->log().state() != Log::State::ok;
+    }
+    bool sync_before_reply() const {
+        return config.live.appendfsync.load(std::memory_order_relaxed) == static_cast<int>(AppendFsync::always);
+    }
+    /// LSN up to which replies may leave.
+    Lsn durable_lsn() const { return sync_before_reply() ? store->log().synced_lsn() : store->log().written_lsn(); }
+    /// Posts to every worker: the log got further, or its state changed.
+    void log_progressed();
+
+    std::unique_ptr<NodeFaces> faces;
+};
+
+}  // namespace torc
