@@ -157,7 +157,6 @@ void HashIndex::move_to_array(uint64_t wanted, Context& context) {
     }
     TORC_CHECK((reinterpret_cast<uintptr_t>(array) & ~kPointerMask) == 0);
 
-    Context retired{context.reclaimer, 0};
     const uint64_t old = word_.load(std::memory_order_relaxed);
     const uint64_t old_bytes = allocation_size(capacity_ * sizeof(Bucket) + shift_);
     word_.store(reinterpret_cast<uintptr_t>(array) | (now << kCountShift), std::memory_order_release);
