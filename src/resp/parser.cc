@@ -130,11 +130,11 @@ RequestParser::Step RequestParser::parse_array(std::span<char> input, const Pars
 RequestParser::Step RequestParser::read_header(std::string_view input, std::string_view too_long,
                                                std::string_view& digits) {
     const size_t from = std::max(searched_, at_);
-    const size_t line_end = input.find('\r', from);
-    if (line_end == std::string_view::npos) {
-        searched_ = input.size();
-        if (input.size() - at_ > kMaxLineBytes) return fail(too_long);
-        return wait_for(input.size() + 1);
+    const size_t line_end = std::min(input.find('\r', from), input.size());
+    if (line_end - at_ > kMaxLineBytes) return fail(too_long);
+    if (line_end == input.size()) {
+        searched_ = line_end;
+        return wait_for(line_end + 1);
     }
     if (input.size() - line_end < 2) {
         searched_ = line_end;
@@ -149,11 +149,11 @@ RequestParser::Step RequestParser::read_header(std::string_view input, std::stri
 
 RequestParser::Step RequestParser::parse_inline(std::span<char> input, std::vector<std::string_view>& args) {
     const std::string_view bytes(input.data(), input.size());
-    const size_t line_end = bytes.find('\n', searched_);
-    if (line_end == std::string_view::npos) {
-        searched_ = bytes.size();
-        if (bytes.size() > kMaxLineBytes) return fail("too big inline request");
-        return wait_for(bytes.size() + 1);
+    const size_t line_end = std::min(bytes.find('\n', searched_), bytes.size());
+    if (line_end > kMaxLineBytes) return fail("too big inline request");
+    if (line_end == bytes.size()) {
+        searched_ = line_end;
+        return wait_for(line_end + 1);
     }
     if (!split_inline_words(input.first(line_end), args)) return fail("unbalanced quotes in request");
     at_ = line_end + 1;

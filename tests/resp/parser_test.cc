@@ -140,6 +140,9 @@ TEST(RequestParser, LinesAreBounded) {
     EXPECT_EQ(protocol_error("*1\r\n$" + digits), "ERR Protocol error: too big bulk count string");
     EXPECT_EQ(protocol_error(digits), "ERR Protocol error: too big inline request");
     EXPECT_EQ(protocol_error(digits.substr(1)), "");
+    // However much arrives at once.
+    EXPECT_EQ(protocol_error(digits + "\r\n"), "ERR Protocol error: too big inline request");
+    EXPECT_EQ(protocol_error("*" + digits + "\r\n"), "ERR Protocol error: too big mbulk count string");
 }
 
 TEST(RequestParser, LimitsBeforeAuthentication) {
