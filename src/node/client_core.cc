@@ -127,18 +127,12 @@ bool ClientCore::after(Outcome outcome, const Prepared& command) {
     if (outcome == Outcome::again) {
         const auto first = worker.words.begin() + command.first_word;
         retry.assign(first, first + command.word_count);
-        if (pause == Pause::room && !in_waiting) {
-            in_waiting = true;
-            worker.waiting.push_back(this);
-        }
+        if (pause == Pause::room) worker.wait_for_log(*this);
     } else {
         waits_for_sync = state->block.kind == Block::Kind::synced;
         state->blocked = true;
     }
-    if ((pause == Pause::block || pause == Pause::client_pause) && !in_timed) {
-        in_timed = true;
-        worker.timed.push_back(this);
-    }
+    if (pause == Pause::block || pause == Pause::client_pause) worker.wait_for_time(*this);
     return false;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/config.h"
 #include "commands/command_table.h"
+#include "engine/compaction.h"
 #include "engine/store.h"
 #include "node/client_pause.h"
 #include "node/client_registry.h"
@@ -53,6 +54,10 @@ struct NodeCore {
 
     /// Wakes the background sync: someone waits for durability.
     std::function<void()> sync_wanted;
+    std::atomic<bool> sync_requested{false};  // once, whatever `appendfsync` says (WAITAOF)
+
+    std::unique_ptr<Compaction> compaction;  // after load()
+    std::atomic<uint64_t> connections{0}, rejected_connections{0}, loaded_keys{0};
 
     bool log_is_failing() const {
         return !loading.load(std::memory_order_relaxed) && store->log_enabled() &&
@@ -65,6 +70,9 @@ struct NodeCore {
     Lsn durable_lsn() const { return sync_before_reply() ? store->log().synced_lsn() : store->log().written_lsn(); }
     /// Posts to every worker: the log got further, or its state changed.
     void log_progressed();
+    void apply_memory_policy();
+    Result<void> set_log_enabled();
+    Compaction::Options compaction_options() const;
 
     std::unique_ptr<NodeFaces> faces;
 };

@@ -59,6 +59,7 @@ struct WorkerCore {
     std::vector<ClientCore*> waiting;  // for the log: replies held back, or no room for a write
     std::vector<ClientCore*> timed;    // blocked with a deadline, or paused by CLIENT PAUSE
     std::atomic<bool> progress_posted{false};
+    std::atomic<size_t> waiting_count{0};  // size of `waiting`, for other threads
     size_t idle_check = 0;  // next of `clients` to be looked at
 
     // ---- for INFO, summed over the workers
@@ -74,11 +75,17 @@ struct WorkerCore {
     /// Evicts until there's room under maxmemory. False when there isn't.
     bool make_room();
     void forget(ClientCore& client);
+    void wait_for_log(ClientCore& client);
+    void wait_for_time(ClientCore& client);
 
   private:
+    void send_round();
+    void release_one(size_t at, Lsn durable, Lsn synced, bool failing);
+    void check_deadline(ClientCore& client);
     void close_idle_clients();
-    /// The list that end_turn() and its like are walking: a client that dies meanwhile becomes null there.
-    std::vector<ClientCore*>* sending = nullptr;
+
+    /// The list that's being walked: a client that dies meanwhile becomes null in it.
+    std::vector<ClientCore*> walking;
 };
 
 }  // namespace torc
