@@ -163,8 +163,6 @@ class Store {
                            unsigned lfu_log_factor, unsigned lfu_decay_minutes);
     /// Notes a read of the record for LRU/LFU.
     void touch(Record* record, int64_t now_ms);
-    void set_idle_seconds(Record* record, uint64_t seconds, int64_t now_ms);
-    void set_frequency(Record* record, unsigned frequency, int64_t now_ms);
     /// Seconds since last use / LFU counter, for OBJECT.
     uint64_t idle_seconds(const Record* record, int64_t now_ms) const;
     unsigned frequency(const Record* record, int64_t now_ms) const;

@@ -1,4 +1,4 @@
-// BGSAVE, SAVE and SHUTDOWN: backups run on a thread that may block, one at a time.
+// BGSAVE, SAVE and SHUTDOWN: backups run one at a time, on the thread that does the log's housekeeping.
 #pragma once
 
 #include <atomic>
@@ -30,12 +30,14 @@ class BackupRunner final : public Persistence {
     /// Changes counted at the end of the last good backup, for INFO.
     uint64_t changes_at_backup() const { return changes_at_backup_.load(); }
 
+    /// From Node::maintenance_step().
+    void run_if_wanted();
+
   private:
     void run();
-    void launch();
 
     NodeCore& node_;
-    std::atomic<bool> running_{false}, again_{false}, stop_after_{false}, last_ok_{true};
+    std::atomic<bool> wanted_{false}, running_{false}, again_{false}, stop_after_{false}, last_ok_{true};
     std::atomic<uint64_t> ended_{0}, changes_at_backup_{0};
     std::atomic<int64_t> started_s_{0}, last_end_s_{0}, last_duration_s_{-1};
 };

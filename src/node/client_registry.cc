@@ -68,7 +68,9 @@ void ClientRegistry::pause(ClientState& asker, Clients::Pause what, int64_t unti
         });
 }
 
-void ClientRegistry::unpause() { node_.pause.unpause(); }
+void ClientRegistry::unpause() {
+    node_.pause.unpause();
+}
 
 bool ClientRegistry::writes_synced(const ClientState& client) const {
     return !node_.store->log_enabled() || node_.store->log().synced_lsn() >= client.last_write_lsn;

@@ -1,5 +1,5 @@
-// All connections of the node, by id: CLIENT LIST, KILL, UNBLOCK, PAUSE. Any thread; a mutex guards the map, so a
-// connection that's being visited can't die meanwhile.
+// All connections of the node, by id: CLIENT LIST, KILL, UNBLOCK, PAUSE. Any thread; a mutex guards the map,
+// so a connection that's being visited can't die meanwhile.
 #pragma once
 
 #include <atomic>

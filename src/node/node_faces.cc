@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "base/allocator.h"
 #include "node/client_core.h"
 #include "node/node_core.h"
 #include "node/worker_core.h"
@@ -43,13 +44,27 @@ NodeFaces::Sums NodeFaces::sums() const {
     return sums;
 }
 
-const Clock& NodeFaces::clock() const { return node_.environment.clock; }
-Config& NodeFaces::config() { return node_.config; }
-Clients& NodeFaces::clients() { return node_.clients; }
-SlowLogView& NodeFaces::slow_log() { return node_.slow_log; }
-LatencyView& NodeFaces::latency() { return node_.latency; }
-CommandStatsView& NodeFaces::command_stats() { return node_.command_stats; }
-ErrorStatsView& NodeFaces::error_stats() { return node_.error_stats; }
+const Clock& NodeFaces::clock() const {
+    return node_.environment.clock;
+}
+Config& NodeFaces::config() {
+    return node_.config;
+}
+Clients& NodeFaces::clients() {
+    return node_.clients;
+}
+SlowLogView& NodeFaces::slow_log() {
+    return node_.slow_log;
+}
+LatencyView& NodeFaces::latency() {
+    return node_.latency;
+}
+CommandStatsView& NodeFaces::command_stats() {
+    return node_.command_stats;
+}
+ErrorStatsView& NodeFaces::error_stats() {
+    return node_.error_stats;
+}
 
 namespace {
 
@@ -131,9 +146,9 @@ PersistenceFacts persistence_facts(const NodeCore& node, const BackupRunner& bac
     facts.log_buffered_bytes = node.store->log().buffered_bytes();
     facts.log_segments = node.store->segments().list().size();
     facts.log_bytes_written = node.store->log().bytes_written();
-    const Compaction::Stats compaction = node.compaction->stats();
-    facts.compactions = compaction.segments_compacted;
-    facts.compaction_bytes = compaction.bytes_written;
+    const CompactionStats compaction = node.compaction->stats();
+    facts.compactions = compaction.jobs;
+    facts.compaction_bytes = compaction.bytes_copied;
     return facts;
 }
 
@@ -148,13 +163,14 @@ NodeFacts NodeFaces::facts() const {
     facts.persistence = persistence_facts(node_, backups_, now.changes);
 
     facts.clients.connected = node_.clients.size();
-    node_.clients.each([&](const ClientState& client) {
+    node_.clients.for_each([&](ClientState& client) {
         facts.clients.blocked += client.blocked.load() ? 1 : 0;
         facts.clients.watching += client.watched_keys.load() != 0 ? 1 : 0;
         facts.clients.watched_keys += client.watched_keys.load();
         facts.clients.memory_bytes += client.total_memory.load();
         facts.clients.max_input_buffer = std::max(facts.clients.max_input_buffer, client.input_bytes.load());
-        facts.clients.max_output_buffer = std::max(facts.clients.max_output_buffer, client.output_bytes.load());
+        facts.clients.max_output_buffer =
+            std::max(facts.clients.max_output_buffer, client.output_bytes.load());
     });
 
     const StoreStats store = node_.store->stats();
@@ -170,7 +186,7 @@ NodeFacts NodeFaces::facts() const {
     facts.memory.allocator_active = facts.memory.allocator_resident = facts.memory.rss;
     facts.memory.machine_total =
         static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-    facts.memory.allocator = TORC_ALLOCATOR_NAME;
+    facts.memory.allocator = allocator_name();
 
     std::lock_guard guard(mutex_);
     if (facts.memory.used > peak_bytes_) {
@@ -195,7 +211,8 @@ NodeFacts NodeFaces::facts() const {
     traffic.error_replies = node_.error_stats.total();
     if (now_ms - rate_at_ms_ >= 1000) {
         const double seconds = static_cast<double>(now_ms - rate_at_ms_) / 1000;
-        rates_.commands_per_second = static_cast<uint64_t>(static_cast<double>(now.totals.commands - rate_commands_) / seconds);
+        rates_.commands_per_second =
+            static_cast<uint64_t>(static_cast<double>(now.totals.commands - rate_commands_) / seconds);
         rates_.input_kbps = static_cast<double>(now.totals.input - rate_input_) / 1024 / seconds;
         rates_.output_kbps = static_cast<double>(now.totals.output - rate_output_) / 1024 / seconds;
         rate_at_ms_ = now_ms;
@@ -232,8 +249,12 @@ void NodeFaces::start_monitor(ClientState& client) {
     if (const auto inbox = node_.clients.inbox_of(client.id)) node_.monitors.add(inbox);
 }
 
-void NodeFaces::set_active_expire(bool on) { node_.active_expire = on; }
+void NodeFaces::set_active_expire(bool on) {
+    node_.active_expire = on;
+}
 
-void NodeFaces::purge_memory() { release_free_memory(); }
+void NodeFaces::purge_memory() {
+    release_free_memory();
+}
 
 }  // namespace torc

@@ -37,8 +37,8 @@ class NodeFaces final : public NodeView {
 
   private:
     struct Baseline {  // of CONFIG RESETSTAT: counters are never set back, readings subtract
-        uint64_t connections = 0, rejected = 0, commands = 0, input = 0, output = 0, hits = 0, misses = 0, expired = 0,
-                 evicted = 0, unloaded = 0;
+        uint64_t connections = 0, rejected = 0, commands = 0, input = 0, output = 0, hits = 0, misses = 0,
+                 expired = 0, evicted = 0, unloaded = 0;
     };
     struct Sums;
     Sums sums() const;

@@ -39,7 +39,10 @@ void TransactionRunner::exec(Call& call) {
 
 void TransactionRunner::watch(Call& call, std::string_view key) {
     ClientState& state = call.client;
-    if (state.watch == nullptr) state.watch = std::make_shared<WatchState>();
+    if (state.watch == nullptr) {
+        std::lock_guard guard(state.watch_mutex);
+        state.watch = std::make_shared<WatchState>();
+    }
     const DbId db = node_.store->physical_db(state.db.load());
     const auto same = [&](const WatchState::Key& watched) { return watched.db == db && watched.name == key; };
     if (std::ranges::any_of(state.watch->keys, same)) return;
@@ -52,10 +55,14 @@ void TransactionRunner::watch(Call& call, std::string_view key) {
 void TransactionRunner::unwatch_all(ClientState& client) {
     if (client.watch == nullptr) return;
     client.watch->dead = true;
+    std::lock_guard guard(client.watch_mutex);
     client.watch = nullptr;
     client.watched_keys = 0;
 }
 
-bool TransactionRunner::spoiled(const ClientState& client) const { return client.watch_spoiled(); }
+bool TransactionRunner::spoiled(const ClientState& client) const {
+    std::lock_guard guard(client.watch_mutex);
+    return client.watch != nullptr && client.watch->dirty.load();
+}
 
 }  // namespace torc

@@ -1,5 +1,6 @@
-// EXEC and WATCH over the running worker (commands/transactions.h). The dispatcher has planned and locked for the whole
-// queue before exec() runs, so that the queue is one batch in the log: all or nothing, also after a crash.
+// EXEC and WATCH over the running worker (commands/transactions.h). The dispatcher has planned and locked for
+// the whole queue before exec() runs, so that the queue is one batch in the log: all or nothing, also after a
+// crash.
 #pragma once
 
 #include "commands/transactions.h"

@@ -3,16 +3,17 @@
 #include <algorithm>
 
 #include "node/client_core.h"
+#include "node/node_faces.h"
 #include "node/worker_core.h"
 
 namespace torc {
 namespace {
 
-constexpr unsigned kExpireBudget = 2000;     // keys per timer tick and worker
-constexpr unsigned kEvictBudget = 64;        // keys per attempt
-constexpr unsigned kEvictAttempts = 16;      // attempts before a command is refused
+constexpr unsigned kExpireBudget = 2000;  // keys per timer tick and worker
+constexpr unsigned kEvictBudget = 64;     // keys per attempt
+constexpr unsigned kEvictAttempts = 16;   // attempts before a command is refused
 constexpr int kRoundsPerTurn = 8;
-constexpr size_t kClientsPerTick = 256;      // looked at for idleness
+constexpr size_t kClientsPerTick = 256;  // looked at for idleness
 
 }  // namespace
 
@@ -27,11 +28,7 @@ WorkerCore::WorkerCore(NodeCore& node_core, WorkerHost& worker_host, unsigned wo
       count(workers),
       rng(node_core.environment.random_seed + 0x51ed270b * (worker_index + 1)),
       locks(*node_core.store),
-      run{.store = *node_core.store,
-          .watches = node_core.watches,
-          .batch = batch,
-          .locks = locks,
-          .counters = counters},
+      run(*node_core.store, node_core.watches, batch, locks, counters),
       stats(node_core.command_stats.thread(worker_index)) {
     const auto databases = static_cast<unsigned>(node.config.live.databases.load());
     for (unsigned db = 0; db < databases; ++db)
@@ -60,7 +57,9 @@ void WorkerCore::wait_for_time(ClientCore& client) {
     timed.push_back(&client);
 }
 
-void WorkerCore::begin_turn() { now_ms = node.environment.clock.wall_ms(); }
+void WorkerCore::begin_turn() {
+    now_ms = node.environment.clock.wall_ms();
+}
 
 void WorkerCore::end_turn() {
     // Letting a client go on may make more output; a few rounds, then the others have their turn.
@@ -92,8 +91,8 @@ void WorkerCore::send_round() {
     }
     walking.clear();
     if (waiting.empty()) return;
-    // The log may have got further between the look at it above and our being known to wait; whoever moved it then
-    // didn't post (NodeCore::log_progressed has the other half of this pair of fences).
+    // The log may have got further between the look at it above and our being known to wait; whoever moved it
+    // then didn't post (NodeCore::log_progressed has the other half of this pair of fences).
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (node.durable_lsn() != durable || node.log_is_failing()) release_waiting();
 }
@@ -154,11 +153,12 @@ bool WorkerCore::make_room() {
 void WorkerCore::on_timer() {
     if (node.loading.load()) return;
     if (node.active_expire.load()) {
-        node.store->expire_step(batch, now_ms, index, count, kExpireBudget, [this](DbId db, std::string_view key) {
-            const ShardId shard = make_key_ref(key, node.store->hash_seed()).shard();
-            if (node.watches.any(shard)) node.watches.touch(shard, db, key);
-            KeyspaceCounters::add(counters.expired);
-        });
+        node.store->expire_step(batch, now_ms, index, count, kExpireBudget,
+                                [this](DbId db, std::string_view key) {
+                                    const ShardId shard = make_key_ref(key, node.store->hash_seed()).shard();
+                                    if (node.watches.any(shard)) node.watches.touch(shard, db, key);
+                                    KeyspaceCounters::add(counters.expired);
+                                });
         if (node.store->log().written_lsn() < node.store->log().last_lsn()) node.store->log().flush();
     }
     if (node.config.live.maxmemory_bytes.load() != 0 &&
@@ -171,7 +171,8 @@ void WorkerCore::on_timer() {
         if (walking[i] != nullptr) check_deadline(*walking[i]);
     walking.clear();
     close_idle_clients();
-    for (ShardId shard = static_cast<ShardId>(index); shard < kShards; shard = static_cast<ShardId>(shard + count)) {
+    for (ShardId shard = static_cast<ShardId>(index); shard < kShards;
+         shard = static_cast<ShardId>(shard + count)) {
         ShardLock& lock = node.store->shard_lock(shard);
         if (!node.watches.any(shard) || !lock.try_lock()) continue;
         node.watches.sweep(shard);
@@ -185,7 +186,13 @@ void WorkerCore::check_deadline(ClientCore& client) {
         return;
     }
     if (client.pause != Pause::block) return;
-    const int64_t deadline = client.state->block.deadline_ms;
+    const Block& block = client.state->block;
+    if (block.kind == Block::Kind::backup &&
+        node.faces->backups().backups_ended() > static_cast<uint64_t>(block.arguments[0])) {
+        client.finish_block(false);
+        return;
+    }
+    const int64_t deadline = block.deadline_ms;
     if (deadline != 0 && deadline <= now_ms)
         client.finish_block(true);
     else
@@ -218,11 +225,23 @@ Worker::Worker(Node& node, WorkerHost& host, unsigned index, unsigned workers)
     : impl_(std::make_unique<Impl>(node.core(), host, index, workers)) {}
 Worker::~Worker() = default;
 
-void Worker::begin_turn() { impl_->begin_turn(); }
-void Worker::end_turn() { impl_->end_turn(); }
-void Worker::on_timer() { impl_->on_timer(); }
-void Worker::going_idle() { impl_->node.store->offline(impl_->index); }
-void Worker::back_from_idle() { impl_->node.store->quiescent(impl_->index); }
-WorkerCore& Worker::core() { return *impl_; }
+void Worker::begin_turn() {
+    impl_->begin_turn();
+}
+void Worker::end_turn() {
+    impl_->end_turn();
+}
+void Worker::on_timer() {
+    impl_->on_timer();
+}
+void Worker::going_idle() {
+    impl_->node.store->offline(impl_->index);
+}
+void Worker::back_from_idle() {
+    impl_->node.store->quiescent(impl_->index);
+}
+WorkerCore& Worker::core() {
+    return *impl_;
+}
 
 }  // namespace torc

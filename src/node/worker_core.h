@@ -1,4 +1,5 @@
-// One I/O thread's part of the node: what a running command needs at hand, and the connections with something to send.
+// One I/O thread's part of the node: what a running command needs at hand, and the connections with something
+// to send.
 #pragma once
 
 #include <atomic>
@@ -21,7 +22,7 @@ struct ClientCore;
 struct Prepared {
     uint32_t first_word = 0;  // in WorkerCore::words
     uint32_t word_count = 0;
-    size_t end = 0;  // bytes of the input up to and with this command
+    size_t end = 0;                          // bytes of the input up to and with this command
     const CommandSpec* container = nullptr;  // as found by its name; null: unknown
     const CommandSpec* spec = nullptr;       // the row that runs; null: unknown (sub)command
     bool one_key = false;                    // the usual case, planned without a LockPlan
@@ -60,7 +61,7 @@ struct WorkerCore {
     std::vector<ClientCore*> timed;    // blocked with a deadline, or paused by CLIENT PAUSE
     std::atomic<bool> progress_posted{false};
     std::atomic<size_t> waiting_count{0};  // size of `waiting`, for other threads
-    size_t idle_check = 0;  // next of `clients` to be looked at
+    size_t idle_check = 0;                 // next of `clients` to be looked at
 
     // ---- for INFO, summed over the workers
     struct Traffic {
@@ -70,7 +71,8 @@ struct WorkerCore {
     void begin_turn();
     void end_turn();
     void on_timer();
-    /// Replies whose changes are durable go; the rest stays in `waiting`. Also ends blocks that wait for a sync.
+    /// Replies whose changes are durable go; the rest stays in `waiting`. Also ends blocks that wait for a
+    /// sync.
     void release_waiting();
     /// Evicts until there's room under maxmemory. False when there isn't.
     bool make_room();

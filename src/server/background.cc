@@ -47,9 +47,9 @@ bool Background::stopping() {
     return stopping_;
 }
 
-bool Background::pause() {
+bool Background::pause(std::chrono::microseconds time) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, kRhythm, [this] { return stopping_; });
+    changed_.wait_for(lock, time, [this] { return stopping_; });
     return !stopping_;
 }
 
@@ -83,7 +83,8 @@ void Background::sync_on_time() {
 void Background::compact() {
     name_this_thread("torc-compact");
     while (!stopping()) {
-        if (!node_.compaction_step() && !pause()) return;
+        const int64_t wait_us = node_.maintenance_step();
+        if (wait_us != 0 && !pause(std::chrono::microseconds(wait_us))) return;
     }
 }
 

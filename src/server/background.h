@@ -7,6 +7,7 @@
 // sync and compaction begin when loading has ended.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -36,7 +37,7 @@ class Background {
     void compact();
     bool stopping();
     /// Waits a second, or for the end. False at the end.
-    bool pause();
+    bool pause(std::chrono::microseconds time);
 
     Node& node_;
     std::function<void(const Result<void>&)> loaded_;
