@@ -80,7 +80,8 @@ class SegmentSetImpl final : public SegmentSetWriter {
     const uint64_t hash_seed_;
     mutable SegmentTable table_;
     std::shared_mutex change_mutex_;
-    Manifest manifest_;  // behind change_mutex_
+    Manifest manifest_;                // behind change_mutex_
+    bool manifest_uncertain_ = false;  // likewise: replacing it failed, and the disk may hold either
 };
 
 }  // namespace torc

@@ -60,7 +60,7 @@ class SegmentSetWriter : public SegmentSet {
     virtual Result<void> replace(std::span<const uint64_t> sources, std::span<const uint64_t> outputs) = 0;
     /// Removes an adopted segment that isn't listed (a compaction that gave up, an empty log segment).
     virtual Result<void> discard(uint64_t id) = 0;
-    /// Log segments that aren't sealed, in LSN order.
+    /// Log segments that aren't sealed, by id, which is the order of their LSNs.
     virtual std::vector<uint64_t> unsealed_log_segments() const = 0;
 
     /// CORRECTNESS 9: whether a segment other than `except` may hold a record of this key older than `lsn`.
