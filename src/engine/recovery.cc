@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <tuple>
 
 #include "engine/database_map.h"
 #include "engine/segment_file.h"
@@ -55,6 +54,8 @@ Result<RecoveryReport> Recovery::run(const std::vector<uint64_t>& tail, const On
 }
 
 Result<void> Recovery::load_tail(const std::vector<uint64_t>& ids) {
+    std::vector<TailSegment> unborn;
+    Lsn lsn_before = manifest_.sealed_lsn;
     for (const uint64_t id : ids) {
         TableSegment segment;
         if (!table_.find(id, segment)) continue;
@@ -68,7 +69,7 @@ Result<void> Recovery::load_tail(const std::vector<uint64_t>& ids) {
         } else if (header.error().kind != ErrorKind::corrupt) {
             return fail(header.error());
         } else if (segment.bytes >= kSegmentHeaderBytes) {
-            tail.base_lsn = manifest_.sealed_lsn;
+            tail.base_lsn = lsn_before;
             ++report_.unreadable_ranges;
             report_.messages.push_back(header.error().message);
         }
@@ -77,17 +78,13 @@ Result<void> Recovery::load_tail(const std::vector<uint64_t>& ids) {
         if (!scan) return fail(scan.error());
         report_.highest_lsn = std::max({report_.highest_lsn, scan->highest_lsn, tail.base_lsn});
         tail.scan = std::move(*scan);
-        // A file without a whole header was only just being made: nothing in it was ever acknowledged.
-        if (segment.bytes < kSegmentHeaderBytes) tail.dropped = true;
-        tail_.push_back(std::move(tail));
-    }
-    std::sort(tail_.begin(), tail_.end(), [](const TailSegment& a, const TailSegment& b) {
-        return std::tuple(a.dropped, a.base_lsn, a.id) < std::tuple(b.dropped, b.base_lsn, b.id);
-    });
-    std::vector<TailSegment> unborn;
-    while (!tail_.empty() && tail_.back().dropped) {
-        unborn.push_back(std::move(tail_.back()));
-        tail_.pop_back();
+        lsn_before = std::max({lsn_before, tail.base_lsn, tail.scan.highest_lsn});
+        if (segment.bytes >= kSegmentHeaderBytes) {
+            tail_.push_back(std::move(tail));
+        } else {  // it was only just being made: nothing in it was ever acknowledged
+            tail.dropped = true;
+            unborn.push_back(std::move(tail));
+        }
     }
     settle_tail(tail_, manifest_.boot_id == disk_.boot_id(), manifest_.sealed_lsn, report_);
     for (TailSegment& segment : unborn) tail_.push_back(std::move(segment));

@@ -28,7 +28,7 @@ class Recovery {
     Recovery(Disk& disk, std::string directory, const Manifest& manifest, SegmentTable& table)
         : disk_(disk), directory_(std::move(directory)), manifest_(manifest), table_(table) {}
 
-    /// `tail`: the unsealed log segments by id, any order. On return they are cut, and those without a record
+    /// `tail`: the unsealed log segments, by id. On return they are cut, and those without a record
     /// are gone from table and disk.
     Result<RecoveryReport> run(const std::vector<uint64_t>& tail, const OnExpected& expected,
                                const OnKey& on_key, const OnProgress& progress);

@@ -290,8 +290,6 @@ std::vector<uint64_t> SegmentSetImpl::unsealed_log_segments() const {
     std::erase_if(segments, [](const TableSegment& segment) {
         return segment.sealed || segment.ticket.origin != format::SegmentOrigin::log;
     });
-    std::stable_sort(segments.begin(), segments.end(),
-                     [](const auto& a, const auto& b) { return a.lowest_lsn < b.lowest_lsn; });
     std::vector<uint64_t> ids;
     for (const TableSegment& segment : segments) ids.push_back(segment.ticket.id);
     return ids;
@@ -299,8 +297,6 @@ std::vector<uint64_t> SegmentSetImpl::unsealed_log_segments() const {
 
 Result<SegmentScan> SegmentSetImpl::close_segment(const TableSegment& segment) {
     const uint64_t id = segment.ticket.id;
-    TORC_CRASH_POINT("seal.before_sync");
-    if (auto synced = segment.file->sync(); !synced) return fail(synced.error());
     const auto size = segment.file->size();
     if (!size) return fail(size.error());
     auto scan = scan_segment(*segment.file, directory_id_, hash_seed_, *size, segment.ticket.origin,
@@ -351,6 +347,7 @@ Result<SegmentInfo> SegmentSetImpl::finish(uint64_t id) {
     TableSegment segment;
     if (!table_.find(id, segment) || !segment.file)
         return fail(ErrorKind::not_found, fmt::format("{} is missing", segment_path(id)));
+    if (auto synced = segment.file->sync(); !synced) return fail(synced.error());
     const auto scan = close_segment(segment);
     if (!scan) return fail(scan.error());
     table_.update(id, [&](TableSegment& it) {
@@ -384,6 +381,9 @@ Result<void> SegmentSetImpl::replace(std::span<const uint64_t> sources, std::spa
 
 Result<void> SegmentSetImpl::discard(uint64_t id) {
     const std::lock_guard guard(change_mutex_);
+    if (manifest_uncertain_) {  // the file may be listed: first a manifest without it
+        if (auto stored = store_locked(manifest_); !stored) return stored;
+    }
     return discard_locked(id);
 }
 
@@ -406,7 +406,9 @@ Result<void> SegmentSetImpl::store_locked(Manifest next) {
     next.log_tail_id = table_.log_tail_id();
     for (const ManifestSegment& segment : next.segments)
         next.highest_lsn = std::max(next.highest_lsn, segment.highest_lsn);
-    if (auto stored = store_manifest(disk_, directory_, next); !stored) return stored;
+    auto stored = store_manifest(disk_, directory_, next);
+    manifest_uncertain_ = !stored;
+    if (!stored) return stored;
     manifest_ = std::move(next);
     return {};
 }
