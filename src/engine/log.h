@@ -95,6 +95,11 @@ class Log {
 
   private:
     Log();
+    void set_state(State state, const std::string& message);
+    bool write_buffer();
+    void append_sync_mark(Lsn synced);
+    Result<void> recover_failed_sync();
+
     std::atomic<Lsn> last_lsn_{0};
     std::atomic<Lsn> written_lsn_{0};
     std::atomic<Lsn> synced_lsn_{0};
