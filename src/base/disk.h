@@ -17,7 +17,7 @@
 
 namespace torc {
 
-/// One open file. read_at is safe from any thread at any time; the rest by one thread at a time.
+/// One open file. read_at and sync are safe from any thread at any time; the rest by one thread at a time.
 class File {
   public:
     virtual ~File() = default;

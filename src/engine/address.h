@@ -15,8 +15,9 @@ struct LogAddress {
     static constexpr unsigned kPlaceBits = kBits - kOffsetBits;
     static constexpr uint64_t kUnit = 16;  // bytes
 
+    /// An offset beyond 256 MB runs on into the next place: a larger segment has several in a row.
     static LogAddress of(uint32_t place, uint64_t byte_offset) {
-        return {(static_cast<uint64_t>(place) << kOffsetBits) | (byte_offset / kUnit)};
+        return {(static_cast<uint64_t>(place) << kOffsetBits) + byte_offset / kUnit};
     }
     uint32_t place() const { return static_cast<uint32_t>(units >> kOffsetBits); }
     uint64_t byte_offset() const { return (units & ((1ULL << kOffsetBits) - 1)) * kUnit; }

@@ -7,8 +7,9 @@
 //
 // A record is valid when its header checksum holds over header, expiry and key; its value, when the value
 // checksum holds. They are separate so that a record with a damaged value still names its key (CORRECTNESS
-// 11). The LSN is only known under the log's lock, so it's mixed into a header hash that was computed before.
-// A batch is applied whole or not at all: it's complete when all its records are valid in both checksums.
+// 11). The LSN is only known under the log's lock, so it and the directory's id are mixed into a header hash
+// that was computed before (record_codec.h). A batch is applied whole or not at all: it's complete when all
+// its records are valid in both checksums.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +28,7 @@ enum class RecordKind : uint8_t {
     flush = 3,      // every record of this db with a lower LSN is gone; no key
     swap = 4,       // value: two u8 logical databases that were exchanged; no key
     batch = 5,      // opens a batch; value_length: bytes of the records that follow; key_length: their number
-                // (the lengths describe what follows; the batch record itself is 32 bytes)
+                    // (the lengths describe what follows; the batch record itself is 32 bytes)
     sync_mark = 6,  // value: u64, everything up to this LSN was synced when this was appended
     delta = 7,      // reserved for typed values: a change to the record this one links to
 };
@@ -95,6 +96,14 @@ static_assert(sizeof(HintEntry) == 48);
 inline constexpr uint8_t kHintDamagedValue = 0x80;  // the segment's scan found the value damaged
 inline constexpr size_t kHintBlock = 4096;
 inline constexpr size_t kHintEntriesPerBlock = 85;
+
+struct HintBlock {
+    HintEntry entries[kHintEntriesPerBlock];  // unused ones are zero
+    uint32_t count;
+    uint32_t reserved[2];
+    uint32_t checksum;  // over the 4092 bytes before, seeded with segment id and block number
+};
+static_assert(sizeof(HintBlock) == kHintBlock);
 
 struct HintHeader {
     char magic[8];

@@ -14,8 +14,8 @@
 // back, verified and appended to a new segment, and that one synced (CORRECTNESS 13; ATC'20 "Can applications
 // recover from fsync failures?").
 //
-// A segment is sealed in the background: synced, its hint file written, the manifest replaced
-// (segment_set.h).
+// A segment is sealed in the background (background_step): synced, its hint file written, the manifest
+// replaced (segment_set_writer.h).
 #pragma once
 
 #include <atomic>
@@ -64,6 +64,9 @@ class Log {
     bool flush();
     /// fdatasync of all that is written; blocking. Also recovers from an earlier failure.
     Result<void> sync();
+    /// Slow work on a background thread, several times a second: seals one closed segment, prepares the next
+    /// segment's file. True when there is more to do. Blocking; beside anything else, but one at a time.
+    bool background_step();
     /// Tries to clear a sticky error (called about once a second while state() != ok).
     void retry();
 

@@ -44,6 +44,7 @@ class LogBatch {
     friend class Log;
     size_t add(format::RecordKind kind, DbId db, const KeyRef& key, ValueType type, std::string_view value,
                int64_t expire_at_ms);
+    void mark_in_batch(Change& change);
 
     std::string bytes_;
     std::vector<Change> changes_;

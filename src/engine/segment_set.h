@@ -87,7 +87,8 @@ class SegmentSet {
     /// Finds the newest record of every key: hint files of sealed segments and a scan of the others, merged
     /// by hash. Keys come in the order of (slot, hash). Called once, before any append. `expected` is called
     /// first with the number of hint entries per slot (an upper bound of the keys), so that tables can be
-    /// sized. `progress` with 0..1. Expired keys are passed on like others: the caller hides them.
+    /// sized. `progress` with 0..1. Expired keys are passed on like others: the caller hides them. Live bytes
+    /// of all keys passed on are already accounted.
     virtual Result<RecoveryReport> recover(const std::function<void(SlotId, DbId, uint64_t)>& expected,
                                            const std::function<void(const RecoveredKey&)>& on_key,
                                            const std::function<void(double)>& progress) = 0;
