@@ -6,11 +6,12 @@
 
 #include "commands/args.h"
 #include "commands/command.h"
+#include "commands/transactions.h"
 
 namespace torc {
 namespace {
 
-std::string flags_of(const ClientState& client) {
+std::string flags_of(const ClientState& client, bool spoiled) {
     std::string flags;
     const auto add = [&](bool on, char letter) {
         if (on) flags.push_back(letter);
@@ -18,6 +19,7 @@ std::string flags_of(const ClientState& client) {
     add(client.monitor, 'O');
     add(client.queued_commands >= 0, 'x');
     add(client.blocked, 'b');
+    add(spoiled, 'd');
     add(client.close_asap, 'A');
     add(client.address.ends_with(":0"), 'U');  // no TCP connection has that port
     add(client.no_evict, 'e');
@@ -39,7 +41,7 @@ int64_t seconds_since(int64_t then_ms, int64_t now_ms) {
 
 }  // namespace
 
-std::string client_line(ClientState& client, int64_t now_ms) {
+std::string client_line(ClientState& client, const Transactions& transactions, int64_t now_ms) {
     std::string name, library_name, library_version, user;
     {
         const std::lock_guard lock(client.names_mutex);
@@ -55,7 +57,7 @@ std::string client_line(ClientState& client, int64_t now_ms) {
                    "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0",
                    client.id, client.address, client.local_address, client.fd, name,
                    seconds_since(client.created_ms, now_ms), seconds_since(client.last_used_ms, now_ms),
-                   flags_of(client), client.db.load());
+                   flags_of(client, transactions.spoiled(client)), client.db.load());
     fmt::format_to(to,
                    " multi={} qbuf={} qbuf-free={} argv-mem={} multi-mem=0 rbs=0 rbp=0 obl=0 oll={} omem={}",
                    client.queued_commands.load(), client.input_bytes.load(), client.input_free.load(),

@@ -9,8 +9,10 @@
 
 namespace torc {
 
+class Transactions;
+
 /// `id=3 addr=... lib-ver=\n`. Any thread.
-std::string client_line(ClientState& client, int64_t now_ms);
+std::string client_line(ClientState& client, const Transactions& transactions, int64_t now_ms);
 
 /// NORMAL, MASTER, REPLICA (or SLAVE), PUBSUB in any case.
 bool is_client_type(std::string_view word);

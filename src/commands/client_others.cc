@@ -13,6 +13,7 @@
 #include "commands/errors.h"
 #include "commands/node_view.h"
 #include "commands/timeout_argument.h"
+#include "commands/transactions.h"
 #include "resp/number.h"
 
 namespace torc {
@@ -103,7 +104,7 @@ int64_t kill_matching(Call& call, const Filter& filter) {
 }  // namespace
 
 void client_info(Call& call) {
-    call.reply.verbatim("txt", client_line(call.client, call.now_ms));
+    call.reply.verbatim("txt", client_line(call.client, call.node.transactions(), call.now_ms));
 }
 
 void client_list(Call& call) {
@@ -126,11 +127,11 @@ void client_list(Call& call) {
     call.node.clients().for_each([&](ClientState& client) {
         if (!type.empty() && !client_has_type(client, type)) return;
         if (ids.empty()) {
-            lines[0] += client_line(client, call.now_ms);
+            lines[0] += client_line(client, call.node.transactions(), call.now_ms);
             return;
         }
         for (size_t i = 0; i < ids.size(); ++i)
-            if (ids[i] == client.id) lines[i] = client_line(client, call.now_ms);
+            if (ids[i] == client.id) lines[i] = client_line(client, call.node.transactions(), call.now_ms);
     });
     std::string text;
     for (const std::string& line : lines) text += line;
@@ -143,8 +144,7 @@ void client_kill(Call& call) {
         Filter filter;
         filter.address = call.args[2];
         filter.skip_asker = false;
-        if (kill_matching(call, filter) == 0)
-            return call.reply.error("ERR No such client");
+        if (kill_matching(call, filter) == 0) return call.reply.error("ERR No such client");
         return call.reply.ok();
     }
     const auto filter = parse_filter(call);

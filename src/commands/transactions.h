@@ -21,6 +21,8 @@ class Transactions {
     /// Remembers what the key is now, in the call's database. The key's shard is locked.
     virtual void watch(Call& call, std::string_view key) = 0;
     virtual void unwatch_all(ClientState& client) = 0;
+    /// Has a watched key changed already? Only for the flags of CLIENT LIST; any thread.
+    virtual bool spoiled(const ClientState& client) const = 0;
 };
 
 /// Forgets queue and watches, as after EXEC, DISCARD, RESET and the end of the connection.
