@@ -66,6 +66,8 @@ struct ClientState {
     std::string name, library_name, library_version,
         user = "default";  // written by its own thread under the mutex
 
+    mutable std::mutex watch_mutex;  // guards the pointer `watch` for other threads
+
     // ---- only its own thread
     bool authenticated = false;
     bool close_after_reply = false;

@@ -9,7 +9,8 @@
 
 namespace torc {
 
-ClientCore::ClientCore(WorkerCore& worker_core, ClientPort& client_port, std::unique_ptr<ClientState> client_state)
+ClientCore::ClientCore(WorkerCore& worker_core, ClientPort& client_port,
+                       std::unique_ptr<ClientState> client_state)
     : worker(worker_core),
       port(client_port),
       state(std::move(client_state)),
@@ -65,8 +66,8 @@ bool ClientCore::parse_batch() {
             command.word_count = static_cast<uint32_t>(worker.words.size() - first);
             command.end = at;
             worker.prepared.push_back(command);
-            // An inline command has been unquoted in place: if it or one before it has to wait, what was parsed after it
-            // would be parsed a second time.
+            // An inline command has been unquoted in place: if it or one before it has to wait, what was
+            // parsed after it would be parsed a second time.
             more = !is_inline;
         } else {
             parse_failed = result.status == ParseStatus::error;
@@ -119,7 +120,8 @@ bool ClientCore::run_retry() {
 
 bool ClientCore::after(Outcome outcome, const Prepared& command) {
     if (__builtin_expect(outcome == Outcome::done, 1)) {
-        if (__builtin_expect(!state->close_after_reply && !state->close_asap.load(std::memory_order_relaxed), 1))
+        if (__builtin_expect(!state->close_after_reply && !state->close_asap.load(std::memory_order_relaxed),
+                             1))
             return true;
         start_closing(false);
         return false;
@@ -127,18 +129,12 @@ bool ClientCore::after(Outcome outcome, const Prepared& command) {
     if (outcome == Outcome::again) {
         const auto first = worker.words.begin() + command.first_word;
         retry.assign(first, first + command.word_count);
-        if (pause == Pause::room && !in_waiting) {
-            in_waiting = true;
-            worker.waiting.push_back(this);
-        }
+        if (pause == Pause::room) worker.wait_for_log(*this);
     } else {
         waits_for_sync = state->block.kind == Block::Kind::synced;
         state->blocked = true;
     }
-    if ((pause == Pause::block || pause == Pause::client_pause) && !in_timed) {
-        in_timed = true;
-        worker.timed.push_back(this);
-    }
+    if (pause == Pause::block || pause == Pause::client_pause) worker.wait_for_time(*this);
     return false;
 }
 
@@ -155,8 +151,11 @@ void ClientCore::resume() {
         return;
     }
     switch (pause) {
-        case Pause::none: break;
-        case Pause::lock: handle->unpark(worker.node.store->shard_lock(parked_at)); break;
+        case Pause::none:
+            break;
+        case Pause::lock:
+            handle->unpark(worker.node.store->shard_lock(parked_at));
+            break;
         case Pause::fetch:
             if (fetch.running()) return;
             break;
@@ -167,7 +166,8 @@ void ClientCore::resume() {
             if (worker.node.pause.holds(true, worker.now_ms)) break;  // may be for others only: try
             break;
         case Pause::block:
-        case Pause::closing: return;
+        case Pause::closing:
+            return;
     }
     pause = Pause::none;
     while (run_batch()) {
@@ -200,6 +200,10 @@ void ClientCore::finish_block(bool timed_out) {
 
 void ClientCore::mark_replies() {
     const uint64_t end = output_begin + output.size();
+    if (hold != nullptr) {
+        if (hold->load(std::memory_order_acquire) != 0) return;  // the last worker wakes us
+        hold = nullptr;
+    }
     if (seen_lsn != 0 && seen_lsn > worker.node.durable_lsn() && worker.node.store->log_enabled() &&
         !worker.node.log_is_failing()) {
         if (!marks.empty() && marks.back().lsn >= seen_lsn) {
@@ -263,7 +267,9 @@ Client::Client(Worker& worker, ClientPort& port, std::unique_ptr<ClientState> st
     : core_(std::make_unique<ClientCore>(worker.core(), port, std::move(state))) {}
 Client::~Client() = default;
 
-Buffer& Client::input() { return core_->input; }
+Buffer& Client::input() {
+    return core_->input;
+}
 
 void Client::on_input() {
     // A read that filled what was offered says that there's more: offer more.
@@ -272,8 +278,12 @@ void Client::on_input() {
     core_->on_input();
 }
 
-void Client::resume() { core_->resume(); }
-bool Client::paused() const { return core_->pause != Pause::none; }
+void Client::resume() {
+    core_->resume();
+}
+bool Client::paused() const {
+    return core_->pause != Pause::none;
+}
 
 size_t Client::read_size() const {
     // A big argument on its way gets room for all of it once, though not before it has proved to be coming.
@@ -284,14 +294,20 @@ size_t Client::read_size() const {
     return core_->read_size;
 }
 
-const Buffer& Client::output() const { return core_->output; }
-size_t Client::sendable() const { return core_->sendable(); }
+const Buffer& Client::output() const {
+    return core_->output;
+}
+size_t Client::sendable() const {
+    return core_->sendable();
+}
 
 void Client::sent(size_t bytes) {
     core_->output.consume(bytes);
     core_->output_begin += bytes;
 }
 
-ClientState& Client::state() { return *core_->state; }
+ClientState& Client::state() {
+    return *core_->state;
+}
 
 }  // namespace torc

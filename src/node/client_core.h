@@ -50,22 +50,25 @@ struct ClientCore {
     Pause pause = Pause::none;
     ShardId parked_at = 0;
     size_t read_size = kSmallRead;
-    /// The words of the command that couldn't start, taken out of the input: parsing it again could cost as much as it
-    /// did before, and inline commands are unquoted in place.
+    /// The words of the command that couldn't start, taken out of the input: parsing it again could cost as
+    /// much as it did before, and inline commands are unquoted in place.
     std::vector<std::string> retry;
 
-    /// Bytes of output up to `end` (counted since the connection began) may leave when the log has passed `lsn`.
+    /// Bytes of output up to `end` (counted since the connection began) may leave when the log has passed
+    /// `lsn`.
     struct Mark {
         Lsn lsn;
         uint64_t end;
         uint32_t replies;
     };
     std::deque<Mark> marks;
-    uint64_t output_begin = 0;    // bytes sent before output.data()
-    uint64_t releasable = 0;      // bytes since the beginning that may leave
-    Lsn seen_lsn = 0;             // highest LSN that the unmarked replies depend on
+    uint64_t output_begin = 0;  // bytes sent before output.data()
+    uint64_t releasable = 0;    // bytes since the beginning that may leave
+    Lsn seen_lsn = 0;           // highest LSN that the unmarked replies depend on
     uint32_t unmarked_replies = 0;
     bool in_dirty = false, in_waiting = false, in_timed = false;
+    /// CLIENT PAUSE: how many workers haven't passed a turn since; replies stay until it's zero.
+    std::shared_ptr<std::atomic<size_t>> hold;
     bool waits_for_sync = false;  // block.kind == synced
 
     static constexpr size_t kSmallRead = 1024;

@@ -46,7 +46,8 @@ std::vector<ColdFetch::Key> ColdFetch::take_keys() {
     if (job_ == nullptr) return {};
     TORC_CHECK(!running());
     const std::shared_ptr<Job> job = std::move(job_);
-    for (size_t i = 0; i < job->names.size(); ++i) names_[job->names[i].units] = std::move(job->name_results[i]);
+    for (size_t i = 0; i < job->names.size(); ++i)
+        names_[job->names[i].units] = std::move(job->name_results[i]);
     return std::move(job->keys);
 }
 

@@ -1,9 +1,11 @@
-// Reading records that are only on disk, for one connection's next command. The dispatcher notes what the command
-// lacks, drops its locks and starts the reads on threads that may block; when all are in, the connection is woken, and
-// the command runs again from its beginning with the results at hand ("fetch first, then run to the end").
+// Reading records that are only on disk, for one connection's next command. The dispatcher notes what the
+// command lacks, drops its locks and starts the reads on threads that may block; when all are in, the
+// connection is woken, and the command runs again from its beginning with the results at hand ("fetch first,
+// then run to the end").
 //
-// A fetched record may have been changed, moved or deleted meanwhile: Store::install() finds out, and the command simply
-// asks again. All calls on the connection's thread; the reads share a Job with it, which outlives the connection.
+// A fetched record may have been changed, moved or deleted meanwhile: Store::install() finds out, and the
+// command simply asks again. All calls on the connection's thread; the reads share a Job with it, which
+// outlives the connection.
 #pragma once
 
 #include <atomic>

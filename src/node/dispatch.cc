@@ -20,7 +20,8 @@ Args words_of(const WorkerCore& worker, const Prepared& command) {
 
 std::string unknown_command(Args args) {
     // At most 128 bytes of the name and of the arguments each, as clients' logs expect it.
-    std::string text = fmt::format("ERR unknown command '{}', with args beginning with: ", args[0].substr(0, 128));
+    std::string text =
+        fmt::format("ERR unknown command '{}', with args beginning with: ", args[0].substr(0, 128));
     std::string beginning;
     for (size_t i = 1; i < args.size() && beginning.size() < 128; ++i)
         beginning += fmt::format("'{}' ", args[i].substr(0, 128 - beginning.size()));
@@ -64,7 +65,8 @@ bool plan_queue(WorkerCore& worker, const ClientState& client) {
     std::vector<std::string_view> views;
     for (const QueuedCommand& queued : client.queue) {
         if ((queued.spec->flags & (kLocksAll | kLocksScan | kLocksRandom)) != 0) worker.plan.add_all();
-        if ((queued.spec->flags & kOtherDb) != 0) other_dbs = true;
+        // SELECT aims the commands after it at another database.
+        if ((queued.spec->flags & kOtherDb) != 0 || queued.spec == worker.node.select_spec) other_dbs = true;
         views.assign(queued.words.begin(), queued.words.end());
         add_keys(worker, *queued.spec, views);
     }
@@ -111,11 +113,13 @@ bool install_fetched(WorkerCore& worker, ClientCore& client, const Prepared& com
                 client.reply.error("ERR reading the key from disk failed: " + key.result.error().message);
                 return false;
             }
-            // The entry may have moved while it was read; one that still stands there is damaged beyond its header.
+            // The entry may have moved while it was read; one that still stands there is damaged beyond its
+            // header.
             const Lookup now = worker.run.store.lookup_except(key.db, at, client.fetch.not_these());
             if (now.state == Lookup::State::cold && now.address == key.address) {
                 if ((command.spec->flags & kWrite) == 0) {
-                    client.reply.error("CORRUPT a stored record that may be this key's is damaged; see `torc check`");
+                    client.reply.error(
+                        "CORRUPT a stored record that may be this key's is damaged; see `torc check`");
                     return false;
                 }
                 client.fetch.not_these().push_back(key.address);
@@ -131,8 +135,9 @@ bool install_fetched(WorkerCore& worker, ClientCore& client, const Prepared& com
 }
 
 void want_if_cold(WorkerCore& worker, ClientCore& client, DbId db, const KeyRef& key) {
-    const Lookup found = client.fetch.idle() ? worker.run.store.lookup(db, key)
-                                             : worker.run.store.lookup_except(db, key, client.fetch.not_these());
+    const Lookup found = client.fetch.idle()
+                             ? worker.run.store.lookup(db, key)
+                             : worker.run.store.lookup_except(db, key, client.fetch.not_these());
     if (found.state == Lookup::State::cold) client.fetch.want_key(db, key.bytes, found.address);
 }
 
@@ -141,7 +146,8 @@ bool keys_are_resident(WorkerCore& worker, ClientCore& client, bool other_dbs) {
     Store& store = worker.run.store;
     for (const KeyRef& key : worker.run.known) {
         if (!other_dbs) {
-            want_if_cold(worker, client, store.physical_db(client.state->db.load(std::memory_order_relaxed)), key);
+            want_if_cold(worker, client, store.physical_db(client.state->db.load(std::memory_order_relaxed)),
+                         key);
             continue;
         }
         for (unsigned db = 0; db < worker.keyspaces.size(); ++db)
@@ -181,7 +187,8 @@ void account(WorkerCore& worker, ClientCore& client, const CommandSpec& spec, Ar
     if (__builtin_expect(client.reply.errors() != errors_before, 0) && &spec != worker.node.exec_spec) {
         worker.stats.failed(spec);
         const std::string_view reply = client.output.view().substr(reply_mark);
-        if (reply.size() > 1 && reply[0] == '-') worker.node.error_stats.count(reply.substr(1, reply.find('\r') - 1));
+        if (reply.size() > 1 && reply[0] == '-')
+            worker.node.error_stats.count(reply.substr(1, reply.find('\r') - 1));
     }
     const auto us = static_cast<int64_t>(ns / 1000);
     const int64_t slow = live.slowlog_log_slower_than_us.load(std::memory_order_relaxed);
@@ -275,12 +282,15 @@ Outcome run_locked(WorkerCore& worker, ClientCore& client, const Prepared& comma
         account(worker, client, spec, args, timing, mark, errors_before);
         return Outcome::done;
     }
-    if (!run.known.empty() && !keys_are_resident(worker, client, other_dbs)) return start_fetch(worker, client);
+    if (!run.known.empty() && !keys_are_resident(worker, client, other_dbs))
+        return start_fetch(worker, client);
 
     run.store.begin(worker.batch, worker.now_ms);
-    const bool walks = (spec.flags & (kLocksAll | kLocksScan | kLocksRandom)) != 0 || &spec == worker.node.exec_spec;
+    const bool walks =
+        (spec.flags & (kLocksAll | kLocksScan | kLocksRandom)) != 0 || &spec == worker.node.exec_spec;
     if (__builtin_expect(walks, 0)) {
         run.cold_names = &client.fetch.names();
+        run.read_in_place = &spec == worker.node.exec_spec;
         run.random = worker.rng.next();
         run.wanted.clear();
         run.lock_missed = false;
@@ -293,7 +303,7 @@ Outcome run_locked(WorkerCore& worker, ClientCore& client, const Prepared& comma
     if (__builtin_expect(walks, 0)) {
         run.cold_names = nullptr;
         const bool missed = run.lock_missed;
-        if ((missed || !run.wanted.empty()) && &spec != worker.node.exec_spec) {
+        if (missed || !run.wanted.empty()) {
             client.reply.rewind(mark);
             if (missed) return park(worker, client);
             for (const LogAddress address : run.wanted) client.fetch.want_name(address);
@@ -387,7 +397,9 @@ Outcome dispatch(WorkerCore& worker, ClientCore& client, const Prepared& command
     return Outcome::done;
 }
 
-void release_batch(WorkerCore& worker) { worker.locks.release(); }
+void release_batch(WorkerCore& worker) {
+    worker.locks.release();
+}
 
 void run_queued(WorkerCore& worker, ClientCore& client, const QueuedCommand& queued) {
     const std::vector<std::string_view> views(queued.words.begin(), queued.words.end());
@@ -395,8 +407,8 @@ void run_queued(WorkerCore& worker, ClientCore& client, const QueuedCommand& que
     const size_t mark = client.reply.position();
     const uint64_t errors_before = client.reply.errors();
     if (worker.node.monitors.any() && (queued.spec->flags & (kSkipMonitor | kAdmin)) == 0)
-        worker.node.monitors.feed(worker.node.environment.clock.wall_us(), client.state->db, client.state->address,
-                                  views);
+        worker.node.monitors.feed(worker.node.environment.clock.wall_us(), client.state->db,
+                                  client.state->address, views);
     run_row(worker, client, *queued.spec, views);
     account(worker, client, *queued.spec, views, timing, mark, errors_before);
 }

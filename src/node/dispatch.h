@@ -1,7 +1,8 @@
-// From a parsed command to its reply: look up, check, lock, fetch, run, commit. The one place where these meet.
+// From a parsed command to its reply: look up, check, lock, fetch, run, commit. The one place where these
+// meet.
 //
-// A command either runs to its end, or it's as if it hadn't been seen: then the connection pauses, and the same command is
-// dispatched anew when what stood in the way has gone.
+// A command either runs to its end, or it's as if it hadn't been seen: then the connection pauses, and the
+// same command is dispatched anew when what stood in the way has gone.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@ void prepare(WorkerCore& worker, const ClientState& client, Prepared& command);
 /// Second pass: the bucket is there, so bring in the record.
 void prefetch_record(WorkerCore& worker, const ClientState& client, const Prepared& command);
 
-/// Runs one command. The worker may keep a shard locked for the next command of the batch: release_batch() after the last.
+/// Runs one command. The worker may keep a shard locked for the next command of the batch: release_batch()
+/// after the last.
 Outcome dispatch(WorkerCore& worker, ClientCore& client, const Prepared& command);
 void release_batch(WorkerCore& worker);
 

@@ -1,5 +1,5 @@
-// What must hold before a command runs: a list of short checks in a written order, the order in which redis-server
-// makes them. A new mode adds a row.
+// What must hold before a command runs: a list of short checks in a written order, the order in which
+// redis-server makes them. A new mode adds a row.
 #pragma once
 
 #include <string>
@@ -21,8 +21,8 @@ struct GateInput {
     Args args;
 };
 
-/// True when the command may run; otherwise `why` is the error reply. Takes no shard lock for long, but may evict keys:
-/// a shard that the caller holds is passed by.
+/// True when the command may run; otherwise `why` is the error reply. Takes no shard lock for long, but may
+/// evict keys: a shard that the caller holds is passed by.
 bool may_run(const GateInput& in, std::string& why);
 
 }  // namespace torc

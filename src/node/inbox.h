@@ -1,5 +1,6 @@
-// Bytes that other threads want a connection to send besides its replies (MONITOR lines, later pushes). Bounded by the
-// connection's output limit once delivered; here by kMaxBytes, beyond which the connection is to be closed.
+// Bytes that other threads want a connection to send besides its replies (MONITOR lines, later pushes).
+// Bounded by the connection's output limit once delivered; here by kMaxBytes, beyond which the connection is
+// to be closed.
 #pragma once
 
 #include <memory>

@@ -183,10 +183,13 @@ std::optional<ColdName> StoreKeyspace::name_of(Record* record, LogAddress addres
     ColdName name;
     if (record != nullptr) {
         name = {std::string(record->key()), record->type(), record->expire_at_ms()};
+    } else if (run_.read_in_place) {
+        const Result<StoredRecord> stored = run_.store.segments().read(address, 0);
+        if (!stored) return std::nullopt;
+        name = {std::string(stored->key), stored->type, stored->expire_at_ms};
     } else {
-        const auto known =
-            run_.cold_names != nullptr ? run_.cold_names->find(address.units) : ColdNames::const_iterator();
-        if (run_.cold_names == nullptr || known == run_.cold_names->end()) {
+        const auto known = run_.cold_names->find(address.units);
+        if (known == run_.cold_names->end()) {
             run_.wanted.push_back(address);
             return std::nullopt;
         }

@@ -38,6 +38,14 @@ struct KeyspaceCounters {
 
 /// What all databases' faces of one worker share while a command runs.
 struct RunningCommand {
+    RunningCommand(Store& the_store, WatchTable& the_watches, WriteBatch& the_batch, HeldLocks& the_locks,
+                   KeyspaceCounters& the_counters)
+        : store(the_store),
+          watches(the_watches),
+          batch(the_batch),
+          locks(the_locks),
+          counters(the_counters) {}
+
     Store& store;
     WatchTable& watches;
     WriteBatch& batch;
@@ -49,6 +57,8 @@ struct RunningCommand {
     std::vector<KeyRef> known;  // the named keys, hashed already
     size_t next_known = 0;
     const ColdNames* cold_names = nullptr;
+    /// Inside EXEC nothing can be run again, so names on disk are read at once, under the locks.
+    bool read_in_place = false;
     std::vector<LogAddress> wanted;  // names to be read before the command can run
     bool lock_missed = false;        // a walker's shard was locked by another: locks.blocked_by()
     std::vector<std::pair<DbId, std::string>> edited;

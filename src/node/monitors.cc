@@ -13,13 +13,27 @@ void append_quoted(std::string& to, std::string_view bytes) {
     to.push_back('"');
     for (const char c : bytes) {
         switch (c) {
-            case '\\': to += "\\\\"; break;
-            case '"': to += "\\\""; break;
-            case '\n': to += "\\n"; break;
-            case '\r': to += "\\r"; break;
-            case '\t': to += "\\t"; break;
-            case '\a': to += "\\a"; break;
-            case '\b': to += "\\b"; break;
+            case '\\':
+                to += "\\\\";
+                break;
+            case '"':
+                to += "\\\"";
+                break;
+            case '\n':
+                to += "\\n";
+                break;
+            case '\r':
+                to += "\\r";
+                break;
+            case '\t':
+                to += "\\t";
+                break;
+            case '\a':
+                to += "\\a";
+                break;
+            case '\b':
+                to += "\\b";
+                break;
             default:
                 if (c >= 0x20 && c < 0x7f)
                     to.push_back(c);

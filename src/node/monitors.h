@@ -1,4 +1,5 @@
-// MONITOR: the connections that are sent every command. Any thread; costs one relaxed load while nobody watches.
+// MONITOR: the connections that are sent every command. Any thread; costs one relaxed load while nobody
+// watches.
 #pragma once
 
 #include <atomic>

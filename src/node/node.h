@@ -44,8 +44,9 @@ class Node {
     /// True when someone waits for a sync now (appendfsync always, WAITAOF). `wanted` is called on any thread
     /// then.
     void on_sync_wanted(std::function<void()> wanted);
-    /// One bounded step of compaction; false when there's nothing to do: ask again in a second.
-    bool compaction_step();
+    /// One bounded step of the log's housekeeping: sealing segments, backups, compaction. Returns how long to
+    /// wait before the next, in microseconds.
+    int64_t maintenance_step();
     /// One bounded step of bringing values into RAM after a start; false when done.
     bool warm_step();
 

@@ -10,7 +10,9 @@
 
 #include "base/config.h"
 #include "commands/command_table.h"
+#include "engine/compaction.h"
 #include "engine/store.h"
+#include "engine/store_live_index.h"
 #include "node/client_pause.h"
 #include "node/client_registry.h"
 #include "node/command_stats.h"
@@ -34,7 +36,7 @@ struct NodeCore {
     Node::Environment environment;
     std::unique_ptr<Store> store;
     WatchTable watches;
-    ClientRegistry clients;
+    ClientRegistry clients{*this};
     ClientPause pause;
     Monitors monitors;
     SlowLog slow_log;
@@ -42,29 +44,43 @@ struct NodeCore {
     CommandStats command_stats;
     ErrorStats error_stats;
     const CommandSpec* exec_spec;
+    const CommandSpec* select_spec;
+    uint64_t base_memory_bytes = 0;  // of a node without keys
+    uint64_t total_changes() const;  // of all workers
 
     std::atomic<bool> loading{true};
     std::atomic<bool> active_expire{true};
     std::atomic<int64_t> started_ms{0};
 
     /// Workers live as long as the maker's threads; registered at their construction.
-    std::mutex workers_mutex;
+    mutable std::mutex workers_mutex;
     std::vector<WorkerCore*> workers;
 
     /// Wakes the background sync: someone waits for durability.
     std::function<void()> sync_wanted;
+    std::atomic<bool> sync_requested{false};  // once, whatever `appendfsync` says (WAITAOF)
+
+    std::unique_ptr<StoreLiveIndex> live_index;  // after load(), as the next
+    std::unique_ptr<Compaction> compaction;      // after load()
+    std::atomic<uint64_t> connections{0}, rejected_connections{0}, loaded_keys{0};
 
     bool log_is_failing() const {
         return !loading.load(std::memory_order_relaxed) && store->log_enabled() &&
                store->log().state() != Log::State::ok;
     }
     bool sync_before_reply() const {
-        return config.live.appendfsync.load(std::memory_order_relaxed) == static_cast<int>(AppendFsync::always);
+        return config.live.appendfsync.load(std::memory_order_relaxed) ==
+               static_cast<int>(AppendFsync::always);
     }
     /// LSN up to which replies may leave.
-    Lsn durable_lsn() const { return sync_before_reply() ? store->log().synced_lsn() : store->log().written_lsn(); }
+    Lsn durable_lsn() const {
+        return sync_before_reply() ? store->log().synced_lsn() : store->log().written_lsn();
+    }
     /// Posts to every worker: the log got further, or its state changed.
     void log_progressed();
+    void apply_memory_policy();
+    Result<void> set_log_enabled();
+    CompactionLimits compaction_limits() const;
 
     std::unique_ptr<NodeFaces> faces;
 };

@@ -7,7 +7,8 @@ int one_key_position(const CommandSpec& spec) {
     if (spec.get_keys != nullptr || spec.keys.size() != 1) return 0;
     if ((spec.flags & (kLocksAll | kLocksScan | kLocksRandom | kControl | kOtherDb)) != 0) return 0;
     const KeySpec& keys = spec.keys[0];
-    if (keys.begin != KeySpec::Begin::index || keys.find != KeySpec::Find::range || keys.last_key != 0) return 0;
+    if (keys.begin != KeySpec::Begin::index || keys.find != KeySpec::Find::range || keys.last_key != 0)
+        return 0;
     if ((keys.flags & kKeyNotKey) != 0) return 0;
     return keys.begin_index;
 }

@@ -1,4 +1,5 @@
-// A small per-thread cache from a command's name, as clients write it, to its row: most traffic uses a handful of names.
+// A small per-thread cache from a command's name, as clients write it, to its row: most traffic uses a
+// handful of names.
 #pragma once
 
 #include <array>
@@ -33,7 +34,8 @@ class SpecCache {
         uint64_t letters = 0;
         std::memcpy(&letters, name.data(), name.size());
         Entry& entry = entries_[(letters * 0x9e3779b97f4a7c15ULL) >> (64 - kBits)];
-        if (__builtin_expect(entry.name == letters && entry.length == name.size() && entry.spec != nullptr, 1))
+        if (__builtin_expect(entry.name == letters && entry.length == name.size() && entry.spec != nullptr,
+                             1))
             return entry;
         entry.name = letters;
         return look_up(name, entry);

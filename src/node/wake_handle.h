@@ -1,5 +1,5 @@
-// How other threads reach a connection without owning it: a shared handle that goes deaf when the connection dies. It's
-// also what stands in a shard lock's queue, and keeps itself alive while it does.
+// How other threads reach a connection without owning it: a shared handle that goes deaf when the connection
+// dies. It's also what stands in a shard lock's queue, and keeps itself alive while it does.
 #pragma once
 
 #include <memory>

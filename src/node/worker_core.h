@@ -1,4 +1,5 @@
-// One I/O thread's part of the node: what a running command needs at hand, and the connections with something to send.
+// One I/O thread's part of the node: what a running command needs at hand, and the connections with something
+// to send.
 #pragma once
 
 #include <atomic>
@@ -21,7 +22,7 @@ struct ClientCore;
 struct Prepared {
     uint32_t first_word = 0;  // in WorkerCore::words
     uint32_t word_count = 0;
-    size_t end = 0;  // bytes of the input up to and with this command
+    size_t end = 0;                          // bytes of the input up to and with this command
     const CommandSpec* container = nullptr;  // as found by its name; null: unknown
     const CommandSpec* spec = nullptr;       // the row that runs; null: unknown (sub)command
     bool one_key = false;                    // the usual case, planned without a LockPlan
@@ -59,7 +60,8 @@ struct WorkerCore {
     std::vector<ClientCore*> waiting;  // for the log: replies held back, or no room for a write
     std::vector<ClientCore*> timed;    // blocked with a deadline, or paused by CLIENT PAUSE
     std::atomic<bool> progress_posted{false};
-    size_t idle_check = 0;  // next of `clients` to be looked at
+    std::atomic<size_t> waiting_count{0};  // size of `waiting`, for other threads
+    size_t idle_check = 0;                 // next of `clients` to be looked at
 
     // ---- for INFO, summed over the workers
     struct Traffic {
@@ -69,16 +71,23 @@ struct WorkerCore {
     void begin_turn();
     void end_turn();
     void on_timer();
-    /// Replies whose changes are durable go; the rest stays in `waiting`. Also ends blocks that wait for a sync.
+    /// Replies whose changes are durable go; the rest stays in `waiting`. Also ends blocks that wait for a
+    /// sync.
     void release_waiting();
     /// Evicts until there's room under maxmemory. False when there isn't.
     bool make_room();
     void forget(ClientCore& client);
+    void wait_for_log(ClientCore& client);
+    void wait_for_time(ClientCore& client);
 
   private:
+    void send_round();
+    void release_one(size_t at, Lsn durable, Lsn synced, bool failing);
+    void check_deadline(ClientCore& client);
     void close_idle_clients();
-    /// The list that end_turn() and its like are walking: a client that dies meanwhile becomes null there.
-    std::vector<ClientCore*>* sending = nullptr;
+
+    /// The list that's being walked: a client that dies meanwhile becomes null in it.
+    std::vector<ClientCore*> walking;
 };
 
 }  // namespace torc
