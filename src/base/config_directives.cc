@@ -103,8 +103,8 @@ constexpr Directive oom_score_values(std::string_view name, std::string_view by_
 // clang-format off
 constexpr Directive kDirectives[] = {
     // ---- Network
-    words("bind", "* -::*"),
-    integer("port", "6379", 0, 65535),
+    words("bind", "* -::*").fixed(),
+    integer("port", "6379", 0, 65535).fixed(),
     yes_no("protected-mode", "yes").protect().live(&LiveSettings::protected_mode),
     text("unixsocket", "").fixed(),
     octal("unixsocketperm", "0", 0, 0777).fixed(),
@@ -188,7 +188,6 @@ constexpr Directive kDirectives[] = {
     choice("enable-debug-command", "no", kWho).fixed(),
     choice("enable-protected-configs", "no", kWho).fixed(),
     choice("enable-module-command", "no", kWho).fixed().no_effect(),
-    text("aclfile", "").fixed().no_effect(),
     integer("acllog-max-len", "128", 0, kMax).no_effect(),
     choice("acl-pubsub-default", "resetchannels", kAclPubsub).no_effect(),
     choice("sanitize-dump-payload", "no", kSanitize).no_effect(),
@@ -284,6 +283,7 @@ struct Refused {
 constexpr Refused kRefused[] = {
     {"replicaof", "Torc has no primaries and replicas; remove the line"},
     {"slaveof", "Torc has no primaries and replicas; remove the line"},
+    {"aclfile", "ACL users are not there yet; use requirepass"},
     {"user", "ACL users are not there yet; use requirepass"},
     {"loadmodule", "Torc loads no modules; remove the line"},
     {"rename-command", "commands can't be renamed; remove the line"},
@@ -331,7 +331,7 @@ std::string remedy_for_unknown(std::string_view name) {
             return std::string(refused.why);
     constexpr size_t kLongestName = 64;  // longer words are no typing errors
     std::string_view nearest;
-    size_t least = std::max<size_t>(name.size() / 3, 1) + 1;
+    size_t least = std::max<size_t>(name.size() / 3, 2) + 1;
     for (const Directive& directive : kDirectives) {
         if (name.size() > kLongestName) break;
         const size_t away = distance(name, directive.name);

@@ -14,7 +14,14 @@ std::span<const CommandSpec> lcs_commands();
 std::span<const CommandSpec> bitmap_commands();
 std::span<const CommandSpec> bitfield_commands();
 std::span<const CommandSpec> generic_commands();
+std::span<const CommandSpec> expire_commands();
+std::span<const CommandSpec> scan_commands();
+std::span<const CommandSpec> object_commands();
+std::span<const CommandSpec> copy_move_commands();
+std::span<const CommandSpec> dump_restore_commands();
+std::span<const CommandSpec> wait_commands();
 std::span<const CommandSpec> connection_commands();
+std::span<const CommandSpec> client_commands();
 std::span<const CommandSpec> transaction_commands();
 std::span<const CommandSpec> server_commands();
 
