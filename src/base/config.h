@@ -1,5 +1,6 @@
 // The configuration: redis.conf syntax, Redis' names where Redis has one, ours where not. One table of
-// directives (config.cc) knows each name, type, bounds, default and whether CONFIG SET may change it.
+// directives (config_directives.cc) knows each name, type, bounds, default and whether CONFIG SET may change
+// it.
 //
 // Thread rule: `live` may be read by any thread at any time (relaxed atomics; strings through text()); load()
 // before threads start; set(), get(), rewrite() from any thread, one at a time behind an inner mutex.
@@ -63,13 +64,16 @@ class Config {
 
     /// The current value as CONFIG GET shows it; "" for an unknown name. E.g. text("requirepass").
     std::string text(std::string_view name) const;
-    /// All pairs whose names match one of the glob patterns, each once, in the table's order.
+    /// All pairs whose names match one of the glob patterns, each once, in the table's order. An alias counts
+    /// as a name of its own.
     std::vector<std::pair<std::string, std::string>> get(const std::vector<std::string>& patterns) const;
     /// All or none. The error is a whole CONFIG SET reply without the leading '-' (Redis' words).
-    Result<void> set(const std::vector<std::pair<std::string, std::string>>& pairs);
+    /// `from_local`: asked for by a client of this machine (for enable-protected-configs local).
+    Result<void> set(const std::vector<std::pair<std::string, std::string>>& pairs, bool from_local = false);
     /// Writes the values back into the file, keeping its comments and order.
     Result<void> rewrite();
-    /// Called (inside set(), after the value changed) for this directive; an error undoes the whole set().
+    /// Called (inside set(), after the values changed) when this directive has another value now; an error
+    /// undoes the whole set(), and the hooks that had run already run again. May call text(), not set().
     void on_change(std::string_view name, std::function<Result<void>()> hook);
 
     const std::string& file_path() const;  // "" when started without one

@@ -24,6 +24,7 @@ struct Block {
         none,
         time,    // only the deadline ends it
         synced,  // Log::synced_lsn() >= lsn ends it too
+        backup,  // Persistence::backups_ended() > arguments[0] ends it too
     };
     Kind kind = Kind::none;
     int64_t deadline_ms = 0;  // wall clock; 0: never
@@ -60,9 +61,12 @@ struct ClientState {
     std::atomic<uint64_t> arguments_bytes{0};
     std::atomic<bool> monitor{false}, no_evict{false}, no_touch{false}, blocked{false};
     std::atomic<bool> close_asap{false};
+    std::atomic<int> unblock{0};  // CLIENT UNBLOCK: 1 as if timed out, 2 with an error
     std::mutex names_mutex;
     std::string name, library_name, library_version,
         user = "default";  // written by its own thread under the mutex
+
+    mutable std::mutex watch_mutex;  // guards the pointer `watch` for other threads
 
     // ---- only its own thread
     bool authenticated = false;

@@ -41,6 +41,7 @@ enum CommandFlag : uint64_t {
     kLocksAll = 1ull << 40,     // runs with every shard locked
     kLocksScan = 1ull << 41,    // args[1] is a scan cursor: runs with the shards ahead of it locked
     kLocksRandom = 1ull << 42,  // runs with one shard locked that has keys
+    kOtherDb = 1ull << 44,      // looks at its keys in other databases than the client's, too
     kControl =
         1ull << 43,  // handled by the dispatcher even inside MULTI (EXEC, DISCARD, MULTI, WATCH, QUIT, RESET)
 };
@@ -88,14 +89,14 @@ struct KeySpec {
     uint32_t flags = 0;
     enum class Begin : uint8_t { index, keyword, unknown } begin = Begin::index;
     int begin_index = 1;  // index: position; keyword: where the search starts (negative: from the end)
-    std::string_view begin_keyword;
+    std::string_view begin_keyword = {};
     enum class Find : uint8_t { range, keynum, unknown } find = Find::range;
     int last_key = 0;  // range: relative to the first key; negative from the end
     int step = 1;
     int limit = 0;
     int keynum_index = 0;  // keynum: position of the count relative to begin
     int keynum_first = 0;  // first key relative to begin
-    std::string_view notes;
+    std::string_view notes = {};
 };
 
 /// For commands whose keys the specs can't tell (e.g. SET key value GET changes flags, SORT): positions of
@@ -111,9 +112,9 @@ struct CommandSpec {
     int arity = 0;          // as in Redis: negative means at least
     uint64_t flags = 0;
     uint64_t categories = 0;
-    std::span<const KeySpec> keys;
+    std::span<const KeySpec> keys = {};
     CommandFn run = nullptr;
-    std::span<const CommandSpec> subcommands;
+    std::span<const CommandSpec> subcommands = {};
     GetKeysFn get_keys = nullptr;
 };
 

@@ -49,6 +49,9 @@ class Record {
     /// Only when has_expiry(): a record gains or loses the field by being created anew.
     void set_expire_at_ms(int64_t at) { store_le<int64_t>(bytes() + kHeader, at); }
     bool has_expiry() const { return (word() & kExpiryBit) != 0; }
+    void set_type(ValueType type) {
+        set_word((word() & ~(7ULL << kTypeShift)) | (static_cast<uint64_t>(type) << kTypeShift));
+    }
 
     LogAddress address() const { return {word() & kAddressMask}; }
     void set_address(LogAddress address) { set_word((word() & ~kAddressMask) | address.units); }
@@ -56,7 +59,8 @@ class Record {
     /// Pinned: fetched for a command that's about to run; eviction passes it by.
     bool pinned() const { return (word() & kPinnedBit) != 0; }
     void set_pinned(bool on) { set_word(on ? word() | kPinnedBit : word() & ~kPinnedBit); }
-    /// Pending: part of a batch that isn't appended yet, so the address is still to come.
+    /// Pending: part of a batch that isn't appended yet, so the address is still to come; until then
+    /// address() holds the change's place in the batch.
     bool pending() const { return (word() & kPendingBit) != 0; }
     void set_pending(bool on) { set_word(on ? word() | kPendingBit : word() & ~kPendingBit); }
 

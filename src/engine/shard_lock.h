@@ -1,6 +1,6 @@
 // The lock of one shard. A thread never blocks on it (CORRECTNESS 6): try_lock() spins for a moment; who
-// still fails parks a waiter, and the unlocker calls that waiter's resume(), which must only post "try again"
-// to where the waiter lives. Background threads, which may wait, use lock(). Not recursive.
+// still fails parks a waiter, and the unlocker calls every waiter's resume(), which must only post "try again"
+// to where the waiter lives: whoever comes first has the lock, the others park again. Background threads, which may wait, use lock(). Not recursive.
 #pragma once
 
 #include <atomic>
@@ -14,7 +14,8 @@ namespace torc {
 class ShardWaiter {
   public:
     virtual ~ShardWaiter() = default;
-    /// Called once by the thread that unlocked, with no lock held. Must not run commands itself: it posts.
+    /// Called once by the thread that unlocked, with no shard lock held but inside the queue's mutex: it only
+    /// posts, and calls nothing of this lock.
     virtual void resume() = 0;
 
   private:
@@ -37,14 +38,13 @@ class ShardLock {
 
     void unlock() {
         const uint32_t before = state_.fetch_and(~kLocked, std::memory_order_release);
-        if (__builtin_expect((before & kWaiters) != 0, 0)) wake_one();
+        if (__builtin_expect((before & kWaiters) != 0, 0)) wake_all();
     }
 
     /// Queues the waiter and returns true, or returns false when the lock came free meanwhile: then try
     /// again.
     bool park(ShardWaiter& waiter);
-    /// Takes the waiter out of the queue; false when it wasn't in it (its resume() has been or is being
-    /// called).
+    /// Takes the waiter out of the queue; false when it wasn't in it (its resume() has returned).
     bool cancel(ShardWaiter& waiter);
 
     /// Waits as long as it takes. Only for threads that run no commands.
@@ -55,7 +55,7 @@ class ShardLock {
     static constexpr uint32_t kWaiters = 2;
     static constexpr int kSpins = 64;
 
-    void wake_one();
+    void wake_all();
 
     std::atomic<uint32_t> state_{0};
     std::mutex queue_mutex_;

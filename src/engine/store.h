@@ -53,12 +53,13 @@ class WriteBatch {
   private:
     friend class Store;
     struct Pending {
-        Record* record;  // null: a tombstone, or replaced later in the batch
+        Record* record;  // null: replaced, erased or flushed later in the batch
         size_t change;
+        DbId db;
     };
     LogBatch log_;
-    std::vector<Pending> pending_;
-    std::vector<ShardId> shards_;
+    std::vector<Pending> pending_;  // a pending record's address() is its place in here
+    std::vector<ShardId> shards_;   // of the changes that were logged; neighbours differ
     int64_t now_ms_ = 0;
 };
 
@@ -84,6 +85,8 @@ struct StoreStats {  // sums over all shards; cheap enough for INFO, not for a c
 
 class Store {
   public:
+    enum class Removal : uint8_t { deleted, expired, evicted };
+
     struct Options {
         std::string directory;
         unsigned databases = 16;
@@ -92,7 +95,8 @@ class Store {
         uint64_t random_seed = 0;  // for a new directory's hash seed and ids, and for sampling
     };
 
-    /// Opens the directory and takes its lock; nothing is loaded yet.
+    /// Opens the directory and takes its lock; nothing is loaded yet. Without log_enabled the directory is
+    /// opened and loaded just the same: what was logged before `appendonly no` is there.
     static Result<std::unique_ptr<Store>> open(Disk& disk, const Clock& clock, const Options& options);
     ~Store();
 
@@ -115,6 +119,9 @@ class Store {
     /// As lookup, but passes by entries at these addresses, whose records proved to be other keys'.
     Lookup lookup_except(DbId db, const KeyRef& key, const std::vector<LogAddress>& not_these);
     void unpin(DbId db, const KeyRef& key);
+    /// Removes an entry whose record is known to be this key's although its value can't be read (damaged), for
+    /// a command that deletes or overwrites the key. False when the entry is gone.
+    bool erase_cold(WriteBatch& batch, DbId db, const KeyRef& key, LogAddress address, Removal why);
 
     // ---- changes. `old`: what lookup() returned for the key just now, resident or null (absent).
     void begin(WriteBatch& batch, int64_t now_ms);
@@ -124,7 +131,6 @@ class Store {
     /// The value was changed in place (same size) through record->mutable_value(): logs it.
     void touch_value(WriteBatch& batch, DbId db, const KeyRef& key, Record* record);
     Record* set_expiry(WriteBatch& batch, DbId db, const KeyRef& key, Record* record, int64_t expire_at_ms);
-    enum class Removal : uint8_t { deleted, expired, evicted };
     void erase(WriteBatch& batch, DbId db, const KeyRef& key, Record* record, Removal why);
     /// All shards locked. Frees in the background when `lazily`.
     void flush_db(WriteBatch& batch, DbId db, bool lazily);
@@ -160,6 +166,9 @@ class Store {
     /// Seconds since last use / LFU counter, for OBJECT.
     uint64_t idle_seconds(const Record* record, int64_t now_ms) const;
     unsigned frequency(const Record* record, int64_t now_ms) const;
+    /// RESTORE ... IDLETIME / FREQ; each does nothing under a policy that counts the other.
+    void set_idle_seconds(Record* record, uint64_t seconds, int64_t now_ms);
+    void set_frequency(Record* record, unsigned frequency, int64_t now_ms);
     uint64_t used_bytes() const;  // records and index, approximate between turns; any thread, no lock
     /// Frees memory until used_bytes() <= maxmemory or `budget` keys were handled: unloads to the log, or
     /// deletes by the policy. Takes shard locks itself (try only; skips those it can't get): call with none
@@ -168,17 +177,28 @@ class Store {
     bool evict_step(WriteBatch& batch, int64_t now_ms, unsigned budget,
                     const std::function<void(DbId, std::string_view)>& on_evicted);
 
-    // ---- background work; each takes the locks it needs with lock(), never from a command
+    // ---- background work; each takes the locks it needs itself, never from a command
     /// Removes keys whose time has passed: at most `budget` of them, from the wheel of shards s with s % of
-    /// == part. Returns how many it removed.
+    /// == part. Passes by shards that are locked. Blocks on the disk only to read the keys of expired records
+    /// that aren't in RAM, at most kColdExpiriesPerStep of them. Also frees what flush_db() left behind.
+    /// Returns how many it removed.
+    static constexpr unsigned kColdExpiriesPerStep = 8;
     unsigned expire_step(WriteBatch& batch, int64_t now_ms, unsigned part, unsigned of, unsigned budget,
                          const std::function<void(DbId, std::string_view)>& on_expired);
-    /// After load(): brings values into RAM while there's room. Returns false when there's nothing left to
-    /// do.
+    /// After load(): brings about `budget` values into RAM while there's room, reading segments from end to
+    /// end. Returns false when there's nothing left to do. Blocks on the disk.
     bool warm_step(unsigned budget);
-    /// Switching `appendonly`: on writes a base of everything before it returns.
+    /// Switching `appendonly`: on writes a base of everything before it returns, blocking on the disk; not
+    /// from a thread that flushes the log in its turn. Off: what is logged stays readable.
     Result<void> set_log_enabled(bool on);
     bool log_enabled() const;
+
+    // ---- compaction: shard locked; `hash`: the index hash of the record's key
+    /// The entry of this slot that stands for the record at `from`, in RAM or not, stands for its copy at
+    /// `to` from now on, and the live bytes move along. False when there's no such entry: the copy is dead.
+    bool relocate(DbId db, SlotId slot, uint64_t hash, LogAddress from, LogAddress to, uint32_t padded);
+    /// Whether the record at this address is live.
+    bool refers_to(DbId db, SlotId slot, uint64_t hash, LogAddress address) const;
 
     ShardLock& shard_lock(ShardId shard);
     Log& log();  // valid after load()

@@ -20,6 +20,7 @@
 namespace torc {
 
 class Worker;
+struct ClientCore;
 
 /// The server's side of one connection, as the node sees it.
 class ClientPort {
@@ -61,10 +62,7 @@ class Client {
     ClientState& state();
 
   private:
-    friend class Worker;
-    friend class Node;
-    struct Impl;
-    std::unique_ptr<Impl> impl_;
+    std::unique_ptr<ClientCore> core_;
 };
 
 }  // namespace torc

@@ -16,6 +16,7 @@
 namespace torc {
 
 class Config;
+struct NodeCore;
 
 class Node {
   public:
@@ -43,8 +44,9 @@ class Node {
     /// True when someone waits for a sync now (appendfsync always, WAITAOF). `wanted` is called on any thread
     /// then.
     void on_sync_wanted(std::function<void()> wanted);
-    /// One bounded step of compaction; false when there's nothing to do: ask again in a second.
-    bool compaction_step();
+    /// One bounded step of the log's housekeeping: sealing segments, backups, compaction. Returns how long to
+    /// wait before the next, in microseconds.
+    int64_t maintenance_step();
     /// One bounded step of bringing values into RAM after a start; false when done.
     bool warm_step();
 
@@ -57,11 +59,10 @@ class Node {
     /// forbids.
     bool may_connect(bool local, std::string& refusal);
 
-    struct Impl;
-    Impl& impl() { return *impl_; }
+    NodeCore& core() { return *core_; }
 
   private:
-    std::unique_ptr<Impl> impl_;
+    std::unique_ptr<NodeCore> core_;
 };
 
 }  // namespace torc

@@ -13,6 +13,7 @@
 namespace torc {
 
 class Node;
+struct WorkerCore;
 
 /// The loop that a worker lives on.
 class WorkerHost {
@@ -38,10 +39,10 @@ class Worker {
     /// deadlines, idle clients, pauses. In a turn of its own.
     void on_timer();
 
-    struct Impl;
-    Impl& impl() { return *impl_; }
+    WorkerCore& core();
 
   private:
+    struct Impl;
     std::unique_ptr<Impl> impl_;
 };
 

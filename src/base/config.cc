@@ -1,0 +1,200 @@
+#include "base/config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <set>
+#include <shared_mutex>
+
+#include "base/check.h"
+#include "base/config_file.h"
+#include "base/config_rewrite.h"
+#include "base/directive.h"
+#include "base/directive_value.h"
+#include "base/disk.h"
+#include "base/glob.h"
+
+namespace torc {
+namespace {
+
+size_t index_of(const Directive& directive) {
+    return static_cast<size_t>(&directive - all_directives().data());
+}
+
+std::string default_of(const Directive& directive) {
+    if (directive.kind != Directive::Kind::path) return std::string(directive.default_text);
+    const std::string word(directive.default_text);
+    const auto path = accept_value(directive, std::span(&word, 1), "", false);
+    return path ? *path : word;
+}
+
+std::unexpected<Error> refuse(std::string_view name, std::string_view why) {
+    return fail(ErrorKind::invalid,
+                fmt::format("ERR CONFIG SET failed (possibly related to argument '{}') - {}", name, why));
+}
+
+}  // namespace
+
+struct Config::Impl {
+    // One set() or rewrite() at a time; the hooks of set() run under it and may read values.
+    std::mutex change_mutex;
+    mutable std::shared_mutex values_mutex;
+    std::vector<std::string> values;  // by index in all_directives()
+    std::map<std::string, std::function<Result<void>()>, std::less<>> hooks;
+    std::string file_path;
+
+    std::string value(const Directive& directive) const {
+        std::shared_lock lock(values_mutex);
+        return values[index_of(directive)];
+    }
+    void store(const Directive& directive, std::string value, LiveSettings& live) {
+        publish_value(directive, value, live);
+        std::unique_lock lock(values_mutex);
+        values[index_of(directive)] = std::move(value);
+    }
+};
+
+Config::Config() : impl_(std::make_unique<Impl>()) {
+    impl_->values.resize(all_directives().size());
+    for (const Directive& directive : all_directives()) impl_->store(directive, default_of(directive), live);
+}
+
+Config::~Config() = default;
+
+Result<void> Config::load(const std::vector<std::string>& argv) {
+    std::vector<ConfigLine> lines;
+    size_t options = 0;
+    if (!argv.empty() && !argv[0].starts_with("--")) {
+        options = 1;
+        auto read = read_config_file(argv[0]);
+        if (!read) return fail(read.error());
+        lines = std::move(*read);
+        std::error_code ignored;
+        impl_->file_path = std::filesystem::absolute(argv[0], ignored).lexically_normal().string();
+    }
+    auto arguments = read_config_arguments({argv.begin() + static_cast<std::ptrdiff_t>(options), argv.end()});
+    if (!arguments) return fail(arguments.error());
+    const size_t from_file = lines.size();
+    lines.insert(lines.end(), arguments->begin(), arguments->end());
+
+    std::set<const Directive*> seen;
+    for (size_t i = 0; i < lines.size(); ++i) {
+        if (i == from_file) seen.clear();  // what the command line says replaces what the file says
+        const ConfigLine& line = lines[i];
+        const Directive* directive = find_directive(line.words[0]);
+        if (directive == nullptr) return fail(config_error(line, remedy_for_unknown(line.words[0])));
+        auto value = accept_value(*directive, std::span(line.words).subspan(1), impl_->value(*directive),
+                                  !seen.insert(directive).second);
+        if (!value)
+            return fail(
+                config_error(line, fmt::format("{} (the default is: {} {})", value.error().message,
+                                               directive->name, quote_config_word(directive->default_text))));
+        impl_->store(*directive, std::move(*value), live);
+    }
+    return {};
+}
+
+std::string Config::text(std::string_view name) const {
+    const Directive* directive = find_directive(name);
+    return directive == nullptr ? std::string() : impl_->value(*directive);
+}
+
+std::vector<std::pair<std::string, std::string>> Config::get(const std::vector<std::string>& patterns) const {
+    std::vector<std::pair<std::string, std::string>> found;
+    const auto wanted = [&patterns](std::string_view name) {
+        return std::ranges::any_of(patterns, [name](const std::string& pattern) {
+            return glob_matches(pattern, name, /*ignore_case=*/true);
+        });
+    };
+    for (const Directive& directive : all_directives()) {
+        if (wanted(directive.name)) found.emplace_back(directive.name, impl_->value(directive));
+        if (!directive.other_name.empty() && wanted(directive.other_name))
+            found.emplace_back(directive.other_name, impl_->value(directive));
+    }
+    return found;
+}
+
+Result<void> Config::set(const std::vector<std::pair<std::string, std::string>>& pairs, bool from_local) {
+    std::lock_guard one_at_a_time(impl_->change_mutex);
+    std::vector<const Directive*> directives;
+    for (const auto& [name, value] : pairs) {
+        const Directive* directive = find_directive(name);
+        if (directive == nullptr)
+            return fail(ErrorKind::invalid,
+                        fmt::format("ERR Unknown option or number of arguments for CONFIG SET - '{}'", name));
+        const std::string protection = text("enable-protected-configs");
+        if (directive->is_protected && protection != "yes" && !(protection == "local" && from_local))
+            return refuse(name, "can't set protected config");
+        if (directive->is_fixed) return refuse(name, "can't set immutable config");
+        if (std::ranges::find(directives, directive) != directives.end())
+            return refuse(name, "duplicate parameter");
+        directives.push_back(directive);
+    }
+
+    std::vector<std::string> accepted;
+    for (size_t i = 0; i < pairs.size(); ++i) {
+        const Directive& directive = *directives[i];
+        std::vector<std::string> words{pairs[i].second};
+        if (takes_many_words(directive)) {
+            const auto split = split_config_words(pairs[i].second);
+            if (!split) return refuse(pairs[i].first, "Unbalanced quotes in configuration line");
+            words = *split;
+        }
+        auto value = accept_value(directive, words, impl_->value(directive), false);
+        if (!value) return refuse(pairs[i].first, value.error().message);
+        accepted.push_back(std::move(*value));
+    }
+
+    std::vector<std::string> before;
+    for (size_t i = 0; i < pairs.size(); ++i) {
+        before.push_back(impl_->value(*directives[i]));
+        impl_->store(*directives[i], accepted[i], live);
+    }
+    for (size_t i = 0; i < pairs.size(); ++i) {
+        const auto hook = impl_->hooks.find(directives[i]->name);
+        if (hook == impl_->hooks.end() || before[i] == accepted[i]) continue;
+        const auto applied = hook->second();
+        if (applied) continue;
+        // The old values go back in, and those hooks that already acted on the new ones act again.
+        for (size_t j = 0; j < pairs.size(); ++j) impl_->store(*directives[j], before[j], live);
+        for (size_t j = 0; j < i; ++j) {
+            const auto undo = impl_->hooks.find(directives[j]->name);
+            if (undo != impl_->hooks.end() && before[j] != accepted[j]) (void)undo->second();
+        }
+        return refuse(pairs[i].first, applied.error().message);
+    }
+    return {};
+}
+
+Result<void> Config::rewrite() {
+    std::lock_guard one_at_a_time(impl_->change_mutex);
+    if (impl_->file_path.empty())
+        return fail(ErrorKind::invalid, "ERR The server is running without a config file");
+    const auto failed = [](const Error& error) {
+        return fail(error.kind, "ERR Rewriting config file: " + error.message);
+    };
+    auto file = read_file(posix_disk(), impl_->file_path);
+    if (!file && file.error().kind != ErrorKind::not_found) return failed(file.error());
+    const std::string fresh = rewrite_config(
+        file ? *file : std::string(), [this](const Directive& directive) { return impl_->value(directive); },
+        default_of);
+    const auto written = replace_file(posix_disk(), impl_->file_path, fresh);
+    if (!written) return failed(written.error());
+    return {};
+}
+
+void Config::on_change(std::string_view name, std::function<Result<void>()> hook) {
+    const Directive* directive = find_directive(name);
+    TORC_CHECK(directive != nullptr);
+    std::lock_guard one_at_a_time(impl_->change_mutex);
+    impl_->hooks[std::string(directive->name)] = std::move(hook);
+}
+
+const std::string& Config::file_path() const {
+    return impl_->file_path;
+}
+
+}  // namespace torc

@@ -1,0 +1,37 @@
+// The other connections of the node, as CLIENT sees them. Implemented by node/. Any thread may call; nothing
+// here waits.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "commands/client_state.h"
+
+namespace torc {
+
+class Clients {
+  public:
+    virtual ~Clients() = default;
+
+    /// Every connection, by rising id. Only what client_state.h marks as read by other threads may be looked
+    /// at, names under their mutex; `visit` must not call this face.
+    virtual void for_each(const std::function<void(ClientState&)>& visit) = 0;
+
+    /// Closes another connection: soon, on its own thread. False when there's none with this id.
+    virtual bool kill(uint64_t id) = 0;
+
+    /// Ends the wait of a blocked connection: as its deadline would, or with -UNBLOCKED. False when it isn't
+    /// blocked.
+    virtual bool unblock(uint64_t id, bool with_error) = 0;
+
+    enum class Pause : uint8_t { writes, all };
+    /// No connection starts such commands until then. The node holds the asker's reply back until every
+    /// thread has seen it, so that after the reply nothing paused is still under way.
+    virtual void pause(ClientState& asker, Pause what, int64_t until_ms) = 0;
+    virtual void unpause() = 0;
+
+    /// Is everything that this connection has written on the disk (synced)? For WAITAOF.
+    virtual bool writes_synced(const ClientState& client) const = 0;
+};
+
+}  // namespace torc

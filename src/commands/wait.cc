@@ -1,0 +1,75 @@
+// WAIT and WAITAOF: until others, or the disk, have what this connection wrote. A single node has no
+// replicas, so whoever asks for some waits until the deadline.
+#include "base/config.h"
+#include "commands/call.h"
+#include "commands/clients.h"
+#include "commands/errors.h"
+#include "commands/families.h"
+#include "commands/node_view.h"
+#include "commands/timeout_argument.h"
+#include "resp/number.h"
+
+namespace torc {
+namespace {
+
+constexpr int64_t kReplicas = 0;
+
+void wait_ended(Call& call, bool) { call.reply.integer(kReplicas); }
+
+void wait(Call& call) {
+    const auto replicas = parse_integer(call.args[1]);
+    if (!replicas) return call.reply.error(errors::kNotInteger);
+    const auto deadline = deadline_argument(call, call.args[2]);
+    if (!deadline) return;
+    if (*replicas <= kReplicas || call.client.in_multi) return call.reply.integer(kReplicas);
+    Block& block = call.client.block;
+    block.kind = Block::Kind::time;
+    block.deadline_ms = *deadline;
+    block.finish = wait_ended;
+}
+
+void reply_synced(Call& call, bool local) {
+    call.reply.array(2);
+    call.reply.integer(local ? 1 : 0);
+    call.reply.integer(kReplicas);
+}
+
+void waitaof_ended(Call& call, bool) { reply_synced(call, call.node.clients().writes_synced(call.client)); }
+
+void waitaof(Call& call) {
+    const auto local = parse_integer(call.args[1]);
+    if (!local) return call.reply.error(errors::kNotInteger);
+    if (*local < 0 || *local > 1)
+        return call.reply.error("ERR value is out of range, value must between 0 and 1");
+    const auto replicas = parse_integer(call.args[2]);
+    if (!replicas || *replicas < 0) return call.reply.error("ERR value is out of range, must be positive");
+    const auto deadline = deadline_argument(call, call.args[3]);
+    if (!deadline) return;
+    if (*local == 1 && !call.node.config().live.appendonly.load(std::memory_order_relaxed))
+        return call.reply.error(
+            "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+
+    const bool synced = call.node.clients().writes_synced(call.client);
+    if ((*replicas <= kReplicas && (*local == 0 || synced)) || call.client.in_multi)
+        return reply_synced(call, synced);
+    Block& block = call.client.block;
+    block.kind = *replicas <= kReplicas ? Block::Kind::synced : Block::Kind::time;
+    block.lsn = call.client.last_write_lsn;
+    block.deadline_ms = *deadline;
+    block.finish = waitaof_ended;
+}
+
+constexpr uint64_t kSlowConnection = kCatSlow | kCatConnection;
+
+constexpr CommandSpec kCommands[] = {
+    {"wait", 3, kNoScript, kSlowConnection, {}, wait},
+    {"waitaof", 4, kNoScript, kSlowConnection, {}, waitaof},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> wait_commands() {
+    return kCommands;
+}
+
+}  // namespace torc

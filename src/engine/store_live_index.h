@@ -1,0 +1,25 @@
+// The store as compaction sees it.
+#pragma once
+
+#include "engine/live_index.h"
+#include "engine/store.h"
+
+namespace torc {
+
+class StoreLiveIndex final : public LiveIndex {
+  public:
+    explicit StoreLiveIndex(Store& store) : store_(store) {}
+
+    ShardLock& shard_lock(ShardId shard) override { return store_.shard_lock(shard); }
+    bool refers_to(DbId db, SlotId slot, uint64_t hash, LogAddress address) override {
+        return store_.refers_to(db, slot, hash, address);
+    }
+    bool relocate(DbId db, SlotId slot, uint64_t hash, LogAddress from, LogAddress to, uint32_t padded_size) override {
+        return store_.relocate(db, slot, hash, from, to, padded_size);
+    }
+
+  private:
+    Store& store_;
+};
+
+}  // namespace torc

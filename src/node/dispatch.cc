@@ -1,0 +1,425 @@
+#include "node/dispatch.h"
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "commands/call.h"
+#include "node/gates.h"
+#include "node/node_faces.h"
+#include "node/spec_cache.h"
+#include "node/stopwatch.h"
+
+namespace torc {
+namespace {
+
+Args words_of(const WorkerCore& worker, const Prepared& command) {
+    return {worker.words.data() + command.first_word, command.word_count};
+}
+
+// ---- refusals that come before the gates: the command isn't one
+
+std::string unknown_command(Args args) {
+    // At most 128 bytes of the name and of the arguments each, as clients' logs expect it.
+    std::string text =
+        fmt::format("ERR unknown command '{}', with args beginning with: ", args[0].substr(0, 128));
+    std::string beginning;
+    for (size_t i = 1; i < args.size() && beginning.size() < 128; ++i)
+        beginning += fmt::format("'{}' ", args[i].substr(0, 128 - beginning.size()));
+    return text + beginning;
+}
+
+std::string unknown_subcommand(const CommandSpec& container, Args args) {
+    std::string upper(container.name);
+    for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    return fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", args[1].substr(0, 128), upper);
+}
+
+std::string full_name(const Prepared& command) {
+    if (command.spec == command.container) return std::string(command.spec->name);
+    return fmt::format("{}|{}", command.container->name, command.spec->name);
+}
+
+/// An error before the command ran; inside MULTI it spoils the transaction.
+void refuse(WorkerCore& worker, ClientCore& client, const Prepared& command, std::string_view text) {
+    client.reply.error(text);
+    worker.node.error_stats.count(text);
+    if (command.spec != nullptr) worker.stats.rejected(*command.spec);
+    if (client.state->in_multi && (command.spec == nullptr || command.spec != worker.node.exec_spec))
+        client.state->multi_failed = true;
+}
+
+// ---- planning: which shards, which keys
+
+void add_keys(WorkerCore& worker, const CommandSpec& spec, Args args) {
+    worker.key_positions.clear();
+    if (!find_keys(spec, args, worker.key_positions)) return;  // the command itself finds the mistake
+    for (const KeyPosition& position : worker.key_positions) {
+        const std::string_view key = args[static_cast<size_t>(position.index)];
+        worker.run.known.push_back(make_key_ref(key, worker.run.store.hash_seed()));
+        worker.plan.add(worker.run.known.back().shard());
+    }
+}
+
+bool plan_queue(WorkerCore& worker, const ClientState& client) {
+    bool other_dbs = false;
+    std::vector<std::string_view> views;
+    for (const QueuedCommand& queued : client.queue) {
+        if ((queued.spec->flags & (kLocksAll | kLocksScan | kLocksRandom)) != 0) worker.plan.add_all();
+        // SELECT aims the commands after it at another database.
+        if ((queued.spec->flags & kOtherDb) != 0 || queued.spec == worker.node.select_spec) other_dbs = true;
+        views.assign(queued.words.begin(), queued.words.end());
+        add_keys(worker, *queued.spec, views);
+    }
+    if (client.watch != nullptr)
+        for (const WatchState::Key& key : client.watch->keys) {
+            worker.run.known.push_back(make_key_ref(key.name, worker.run.store.hash_seed()));
+            worker.plan.add(worker.run.known.back().shard());
+        }
+    return other_dbs;
+}
+
+/// Fills plan and known keys. True when the keys may be looked at in other databases than the client's.
+bool make_plan(WorkerCore& worker, const ClientCore& client, const Prepared& command, Args args) {
+    worker.plan.clear();
+    bool other_dbs = (command.spec->flags & kOtherDb) != 0;
+    if (command.spec == worker.node.exec_spec) {
+        if (!client.state->multi_failed) other_dbs = plan_queue(worker, *client.state);
+    } else if ((command.spec->flags & kLocksAll) != 0) {
+        worker.plan.add_all();
+    } else {
+        add_keys(worker, *command.spec, args);
+    }
+    worker.plan.settle();
+    return other_dbs;
+}
+
+// ---- cold keys
+
+/// Puts what the last round read into RAM. False with an error reply when a record can't be read.
+bool install_fetched(WorkerCore& worker, ClientCore& client, const Prepared& command) {
+    for (ColdFetch::Key& key : client.fetch.take_keys()) {
+        const KeyRef at = make_key_ref(key.name, worker.run.store.hash_seed());
+        const bool same_key = key.result && key.result->key == key.name;
+        if (key.result && key.result->value_damaged && same_key) {
+            // Whoever replaces or removes the value needn't read it; everyone else must be told.
+            const uint32_t replaces = kKeyOW | kKeyRM;
+            const bool may = !command.spec->keys.empty() && (command.spec->keys[0].flags & replaces) != 0;
+            if (!may) {
+                client.reply.error("CORRUPT the stored value of this key is damaged; see `torc check`");
+                return false;
+            }
+        } else if (!key.result) {
+            if (key.result.error().kind != ErrorKind::corrupt) {
+                client.reply.error("ERR reading the key from disk failed: " + key.result.error().message);
+                return false;
+            }
+            // The entry may have moved while it was read; one that still stands there is damaged beyond its
+            // header.
+            const Lookup now = worker.run.store.lookup_except(key.db, at, client.fetch.not_these());
+            if (now.state == Lookup::State::cold && now.address == key.address) {
+                if ((command.spec->flags & kWrite) == 0) {
+                    client.reply.error(
+                        "CORRUPT a stored record that may be this key's is damaged; see `torc check`");
+                    return false;
+                }
+                client.fetch.not_these().push_back(key.address);
+            }
+            continue;
+        }
+        if (!same_key)
+            client.fetch.not_these().push_back(key.address);
+        else
+            worker.run.store.install(key.db, at, key.address, *key.result);
+    }
+    return true;
+}
+
+void want_if_cold(WorkerCore& worker, ClientCore& client, DbId db, const KeyRef& key) {
+    const Lookup found = client.fetch.idle()
+                             ? worker.run.store.lookup(db, key)
+                             : worker.run.store.lookup_except(db, key, client.fetch.not_these());
+    if (found.state == Lookup::State::cold) client.fetch.want_key(db, key.bytes, found.address);
+}
+
+/// True when all named keys are in RAM (or absent).
+bool keys_are_resident(WorkerCore& worker, ClientCore& client, bool other_dbs) {
+    Store& store = worker.run.store;
+    for (const KeyRef& key : worker.run.known) {
+        if (!other_dbs) {
+            want_if_cold(worker, client, store.physical_db(client.state->db.load(std::memory_order_relaxed)),
+                         key);
+            continue;
+        }
+        for (unsigned db = 0; db < worker.keyspaces.size(); ++db)
+            want_if_cold(worker, client, store.physical_db(db), key);
+    }
+    return !client.fetch.wants();
+}
+
+Outcome start_fetch(WorkerCore& worker, ClientCore& client) {
+    worker.locks.release();
+    client.pause = Pause::fetch;
+    client.fetch.start(worker.run.store, worker.host, [handle = client.handle] { handle->wake(); });
+    return Outcome::again;
+}
+
+Outcome park(WorkerCore& worker, ClientCore& client) {
+    const ShardId shard = worker.locks.blocked_by();
+    client.pause = Pause::lock;
+    client.parked_at = shard;
+    // When the lock came free meanwhile, come back by way of the loop all the same: others have their turn.
+    if (!client.handle->park(worker.run.store.shard_lock(shard))) client.handle->wake();
+    return Outcome::again;
+}
+
+// ---- running
+
+struct Timing {
+    uint64_t start;
+    uint64_t ns() const { return Stopwatch::to_ns(Stopwatch::ticks() - start); }
+};
+
+void account(WorkerCore& worker, ClientCore& client, const CommandSpec& spec, Args args, const Timing& timing,
+             size_t reply_mark, uint64_t errors_before) {
+    const LiveSettings& live = worker.node.config.live;
+    const uint64_t ns = timing.ns();
+    worker.stats.called(spec, ns, live.latency_tracking.load(std::memory_order_relaxed));
+    if (__builtin_expect(client.reply.errors() != errors_before, 0) && &spec != worker.node.exec_spec) {
+        worker.stats.failed(spec);
+        const std::string_view reply = client.output.view().substr(reply_mark);
+        if (reply.size() > 1 && reply[0] == '-')
+            worker.node.error_stats.count(reply.substr(1, reply.find('\r') - 1));
+    }
+    const auto us = static_cast<int64_t>(ns / 1000);
+    const int64_t slow = live.slowlog_log_slower_than_us.load(std::memory_order_relaxed);
+    if (__builtin_expect(slow >= 0 && us >= slow, 0) && (spec.flags & kSkipSlowlog) == 0)
+        worker.node.slow_log.add(args, us, worker.now_ms / 1000, client.state->address, client.state->name,
+                                 static_cast<size_t>(live.slowlog_max_len.load()));
+    const int64_t spike_ms = live.latency_monitor_threshold_ms.load(std::memory_order_relaxed);
+    if (__builtin_expect(spike_ms != 0 && us >= spike_ms * 1000, 0))
+        worker.node.latency.add((spec.flags & kFast) != 0 ? "fast-command" : "command", us / 1000,
+                                worker.now_ms / 1000);
+}
+
+/// The row itself, under its locks; then the batch goes to the log.
+void run_row(WorkerCore& worker, ClientCore& client, const CommandSpec& spec, Args args) {
+    const unsigned db = client.state->db.load(std::memory_order_relaxed);
+    StoreKeyspace& keys = *worker.keyspaces[db];
+    keys.begin();
+    Call call{spec, args, keys, *client.state, *worker.node.faces, client.reply, worker.now_ms};
+    spec.run(call);
+}
+
+Lsn commit(WorkerCore& worker) {
+    if (__builtin_expect(!worker.run.edited.empty(), 0)) worker.keyspaces[0]->finish();
+    return worker.run.store.commit(worker.batch);
+}
+
+Lsn seen_lsn(const WorkerCore& worker, const Prepared& command) {
+    if ((command.spec->flags & (kLocksAll | kLocksScan | kLocksRandom)) != 0) return worker.run.store.log().last_lsn();
+    if (command.one_key) return worker.run.store.shard_lsn(command.key.shard());
+    Lsn highest = 0;
+    for (const ShardId shard : worker.plan.shards())
+        highest = std::max(highest, worker.run.store.shard_lsn(shard));
+    return highest;
+}
+
+/// CLIENT REPLY: takes back what wasn't asked for.
+void apply_reply_mode(ClientCore& client, size_t mark) {
+    ReplyMode& mode = client.state->reply_mode;
+    if (__builtin_expect(mode == ReplyMode::on, 1)) return;
+    client.reply.rewind(mark);
+    if (mode == ReplyMode::skip_next)
+        mode = ReplyMode::skip;
+    else if (mode == ReplyMode::skip)
+        mode = ReplyMode::on;
+}
+
+void queue_command(WorkerCore& worker, ClientCore& client, const Prepared& command, Args args) {
+    ClientState& state = *client.state;
+    QueuedCommand queued;
+    queued.spec = command.spec;
+    queued.words.assign(args.begin(), args.end());
+    state.queue.push_back(std::move(queued));
+    state.queued_commands.store(static_cast<int>(state.queue.size()), std::memory_order_relaxed);
+    client.reply.simple("QUEUED");
+    (void)worker;
+}
+
+bool log_has_room(const WorkerCore& worker, const CommandSpec& spec) {
+    return (spec.flags & kWrite) == 0 || !worker.run.store.log_enabled() || worker.run.store.log().has_room();
+}
+
+bool may_write(const WorkerCore& worker, const ClientCore& client, const CommandSpec& spec) {
+    if (&spec != worker.node.exec_spec) return (spec.flags & (kWrite | kMayReplicate)) != 0;
+    for (const QueuedCommand& queued : client.state->queue)
+        if ((queued.spec->flags & kWrite) != 0) return true;
+    return false;
+}
+
+bool needs_no_locks(const WorkerCore& worker, const CommandSpec& spec) {
+    return spec.keys.empty() && spec.get_keys == nullptr && (spec.flags & kLocksAll) == 0 &&
+           &spec != worker.node.exec_spec;
+}
+
+/// Locks, keys and then the row. Everything before spec.run() may end in `again`.
+Outcome run_locked(WorkerCore& worker, ClientCore& client, const Prepared& command, Args args) {
+    const CommandSpec& spec = *command.spec;
+    RunningCommand& run = worker.run;
+    const Timing timing{Stopwatch::ticks()};
+    run.known.clear();
+    run.next_known = 0;
+    bool other_dbs = false;
+    if (__builtin_expect(command.one_key, 1)) {
+        if (__builtin_expect(!worker.locks.try_take_one(command.key.shard()), 0)) return park(worker, client);
+        run.known.push_back(command.key);
+    } else if (needs_no_locks(worker, spec)) {
+        worker.locks.release();
+        worker.plan.clear();
+    } else {
+        worker.locks.release();
+        other_dbs = make_plan(worker, client, command, args);
+        if (!worker.locks.try_take(worker.plan)) return park(worker, client);
+    }
+
+    const size_t mark = client.reply.position();
+    const uint64_t errors_before = client.reply.errors();
+    run.now_ms = worker.now_ms;
+    run.touch = !client.state->no_touch.load(std::memory_order_relaxed);
+    if (!client.fetch.idle() && !install_fetched(worker, client, command)) {
+        client.fetch.clear();
+        account(worker, client, spec, args, timing, mark, errors_before);
+        return Outcome::done;
+    }
+    if (!run.known.empty() && !keys_are_resident(worker, client, other_dbs))
+        return start_fetch(worker, client);
+
+    run.store.begin(worker.batch, worker.now_ms);
+    const bool walks =
+        (spec.flags & (kLocksAll | kLocksScan | kLocksRandom)) != 0 || &spec == worker.node.exec_spec;
+    if (__builtin_expect(walks, 0)) {
+        run.cold_names = &client.fetch.names();
+        run.read_in_place = &spec == worker.node.exec_spec;
+        run.random = worker.rng.next();
+        run.wanted.clear();
+        run.lock_missed = false;
+    }
+    run_row(worker, client, spec, args);
+    const Lsn appended = commit(worker);
+    client.seen_lsn = std::max({client.seen_lsn, appended, seen_lsn(worker, command)});
+    if (appended != 0) client.own_lsn = client.state->last_write_lsn = appended;
+
+    if (__builtin_expect(walks, 0)) {
+        run.cold_names = nullptr;
+        const bool missed = run.lock_missed;
+        if (missed || !run.wanted.empty()) {
+            client.reply.rewind(mark);
+            if (missed) return park(worker, client);
+            for (const LogAddress address : run.wanted) client.fetch.want_name(address);
+            return start_fetch(worker, client);
+        }
+        worker.locks.release();
+    }
+    if (__builtin_expect(!client.fetch.idle(), 0)) {
+        for (const KeyRef& key : run.known)
+            run.store.unpin(run.store.physical_db(client.state->db.load(std::memory_order_relaxed)), key);
+        client.fetch.clear();
+    }
+    account(worker, client, spec, args, timing, mark, errors_before);
+    if (!command.one_key) worker.locks.release();
+    apply_reply_mode(client, mark);
+    return Outcome::done;
+}
+
+}  // namespace
+
+void prepare(WorkerCore& worker, const ClientState& client, Prepared& command) {
+    const Args args = words_of(worker, command);
+    const SpecCache::Entry& entry = SpecCache::of_this_thread().find(args[0]);
+    command.container = command.spec = entry.spec;
+    command.one_key = false;
+    if (entry.spec == nullptr) return;
+    if (!entry.spec->subcommands.empty() && args.size() > 1) {
+        command.spec = CommandTable::find_subcommand(*entry.spec, args[1]);
+        if (command.spec == nullptr) return;
+    }
+    const int position = command.spec == entry.spec ? entry.one_key : one_key_position(*command.spec);
+    if (position > 0 && static_cast<size_t>(position) < args.size()) {
+        command.one_key = true;
+        command.key = make_key_ref(args[static_cast<size_t>(position)], worker.run.store.hash_seed());
+        worker.run.store.prefetch_bucket(
+            worker.run.store.physical_db(client.db.load(std::memory_order_relaxed)), command.key);
+    }
+}
+
+void prefetch_record(WorkerCore& worker, const ClientState& client, const Prepared& command) {
+    if (command.one_key)
+        worker.run.store.prefetch_record(
+            worker.run.store.physical_db(client.db.load(std::memory_order_relaxed)), command.key);
+}
+
+Outcome dispatch(WorkerCore& worker, ClientCore& client, const Prepared& command) {
+    const Args args = words_of(worker, command);
+    ClientState& state = *client.state;
+    const size_t mark = client.reply.position();
+    const auto refused = [&](std::string_view text) {
+        refuse(worker, client, command, text);
+        apply_reply_mode(client, mark);
+        return Outcome::done;
+    };
+    if (__builtin_expect(command.spec == nullptr, 0))
+        return refused(command.container == nullptr ? unknown_command(args)
+                                                    : unknown_subcommand(*command.container, args));
+    const CommandSpec& spec = *command.spec;
+    if (__builtin_expect(!arity_fits(spec, args.size()), 0))
+        return refused(fmt::format("ERR wrong number of arguments for '{}' command", full_name(command)));
+    state.last_command.store(&spec, std::memory_order_relaxed);
+    state.last_container.store(command.container, std::memory_order_relaxed);
+
+    std::string why;
+    if (__builtin_expect(!may_run({worker.node, worker, state, spec, args}, why), 0)) return refused(why);
+    if (__builtin_expect(state.in_multi && (spec.flags & kControl) == 0, 0)) {
+        queue_command(worker, client, command, args);
+        apply_reply_mode(client, mark);
+        return Outcome::done;
+    }
+    const bool writes = may_write(worker, client, spec);
+    if (__builtin_expect(worker.node.pause.holds(writes, worker.now_ms), 0) && (spec.flags & kAdmin) == 0 &&
+        spec.keys.size() + (spec.flags & kControl) != 0) {
+        client.pause = Pause::client_pause;
+        return Outcome::again;
+    }
+    if (__builtin_expect(writes && !log_has_room(worker, spec), 0)) {
+        client.pause = Pause::room;
+        return Outcome::again;
+    }
+    if (__builtin_expect(worker.node.monitors.any(), 0) && (spec.flags & (kSkipMonitor | kAdmin)) == 0)
+        worker.node.monitors.feed(worker.node.environment.clock.wall_us(), state.db, state.address, args);
+
+    const Outcome outcome = run_locked(worker, client, command, args);
+    if (outcome != Outcome::done) return outcome;
+    ++client.unmarked_replies;
+    if (__builtin_expect(state.block.kind != Block::Kind::none, 0)) {
+        client.pause = Pause::block;
+        return Outcome::blocked;
+    }
+    return Outcome::done;
+}
+
+void release_batch(WorkerCore& worker) {
+    worker.locks.release();
+}
+
+void run_queued(WorkerCore& worker, ClientCore& client, const QueuedCommand& queued) {
+    const std::vector<std::string_view> views(queued.words.begin(), queued.words.end());
+    const Timing timing{Stopwatch::ticks()};
+    const size_t mark = client.reply.position();
+    const uint64_t errors_before = client.reply.errors();
+    if (worker.node.monitors.any() && (queued.spec->flags & (kSkipMonitor | kAdmin)) == 0)
+        worker.node.monitors.feed(worker.node.environment.clock.wall_us(), client.state->db,
+                                  client.state->address, views);
+    run_row(worker, client, *queued.spec, views);
+    account(worker, client, *queued.spec, views, timing, mark, errors_before);
+}
+
+}  // namespace torc

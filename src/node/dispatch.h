@@ -1,0 +1,34 @@
+// From a parsed command to its reply: look up, check, lock, fetch, run, commit. The one place where these
+// meet.
+//
+// A command either runs to its end, or it's as if it hadn't been seen: then the connection pauses, and the
+// same command is dispatched anew when what stood in the way has gone.
+#pragma once
+
+#include <cstdint>
+
+#include "node/client_core.h"
+#include "node/worker_core.h"
+
+namespace torc {
+
+enum class Outcome : uint8_t {
+    done,     // the reply is written (or there's none)
+    again,    // not run: the connection is paused, see ClientCore::pause
+    blocked,  // run, but the reply comes later
+};
+
+/// First pass over a batch: finds the row and the key, and starts to bring the key's bucket into the cache.
+void prepare(WorkerCore& worker, const ClientState& client, Prepared& command);
+/// Second pass: the bucket is there, so bring in the record.
+void prefetch_record(WorkerCore& worker, const ClientState& client, const Prepared& command);
+
+/// Runs one command. The worker may keep a shard locked for the next command of the batch: release_batch()
+/// after the last.
+Outcome dispatch(WorkerCore& worker, ClientCore& client, const Prepared& command);
+void release_batch(WorkerCore& worker);
+
+/// Runs a row under locks that are already held: MULTI's queue.
+void run_queued(WorkerCore& worker, ClientCore& client, const QueuedCommand& queued);
+
+}  // namespace torc

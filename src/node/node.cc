@@ -1,0 +1,187 @@
+#include "node/node.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "engine/compaction.h"
+#include "node/node_core.h"
+#include "node/node_faces.h"
+#include "node/worker_core.h"
+
+namespace torc {
+namespace {
+
+constexpr int64_t kIdleWaitUs = 100'000;
+constexpr int64_t kErrorWaitUs = 1'000'000;
+constexpr unsigned kWarmBudget = 512;  // keys per step
+
+unsigned stat_threads(const Config& config) {
+    return static_cast<unsigned>(config.live.io_threads.load());
+}
+
+}  // namespace
+
+NodeCore::NodeCore(Config& configuration, Node::Environment env)
+    : config(configuration),
+      environment(std::move(env)),
+      command_stats(CommandTable::instance().all(), stat_threads(configuration)),
+      exec_spec(CommandTable::instance().find("exec")),
+      select_spec(CommandTable::instance().find("select")),
+      faces(std::make_unique<NodeFaces>(*this)) {
+    started_ms = environment.clock.wall_ms();
+}
+
+NodeCore::~NodeCore() = default;
+
+void NodeCore::log_progressed() {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    std::lock_guard guard(workers_mutex);
+    for (WorkerCore* worker : workers)
+        if (worker->waiting_count.load(std::memory_order_relaxed) != 0 &&
+            !worker->progress_posted.exchange(true))
+            worker->host.post([worker] { worker->release_waiting(); });
+}
+
+void NodeCore::apply_memory_policy() {
+    const LiveSettings& live = config.live;
+    store->set_memory_policy(static_cast<uint64_t>(live.maxmemory_bytes.load()),
+                             static_cast<MaxmemoryPolicy>(live.maxmemory_policy.load()),
+                             static_cast<unsigned>(live.maxmemory_samples.load()),
+                             static_cast<unsigned>(live.lfu_log_factor.load()),
+                             static_cast<unsigned>(live.lfu_decay_time_minutes.load()));
+}
+
+CompactionLimits NodeCore::compaction_limits() const {
+    return {static_cast<uint64_t>(config.live.segment_bytes.load()),
+            static_cast<uint64_t>(config.live.compaction_max_space_percent.load()),
+            static_cast<uint64_t>(config.live.compaction_rate_bytes_per_second.load())};
+}
+
+uint64_t NodeCore::total_changes() const {
+    std::lock_guard guard(workers_mutex);
+    uint64_t changes = 0;
+    for (const WorkerCore* worker : workers) changes += worker->counters.changes.load();
+    return changes;
+}
+
+Node::Node(Config& config, Environment environment)
+    : core_(std::make_unique<NodeCore>(config, std::move(environment))) {}
+Node::~Node() = default;
+
+Result<void> Node::open() {
+    const LiveSettings& live = core_->config.live;
+    Store::Options options;
+    options.directory = core_->config.text("dir");
+    options.databases = static_cast<unsigned>(live.databases.load());
+    options.log_enabled = live.appendonly.load();
+    options.log.segment_bytes = static_cast<uint64_t>(live.segment_bytes.load());
+    options.log.buffer_bytes = static_cast<uint64_t>(live.log_buffer_bytes.load());
+    options.random_seed = core_->environment.random_seed;
+    auto store = Store::open(core_->environment.disk, core_->environment.clock, options);
+    if (!store) return fail(store.error());
+    core_->store = std::move(*store);
+    core_->apply_memory_policy();
+    for (const char* name :
+         {"maxmemory", "maxmemory-policy", "maxmemory-samples", "lfu-log-factor", "lfu-decay-time"})
+        core_->config.on_change(name, [core = core_.get()]() -> Result<void> {
+            core->apply_memory_policy();
+            return {};
+        });
+    core_->config.on_change("appendonly", [core = core_.get()] { return core->set_log_enabled(); });
+    return {};
+}
+
+Result<void> NodeCore::set_log_enabled() {
+    if (loading.load()) return fail(ErrorKind::refused, "the data is still being loaded");
+    return store->set_log_enabled(config.live.appendonly.load());
+}
+
+Result<void> Node::load() {
+    const auto report = core_->store->load();
+    if (!report) return fail(report.error());
+    for (const std::string& message : report->messages) log_warning("{}", message);
+    if (report->damaged_records != 0 || report->unreadable_ranges != 0)
+        log_warning("{} damaged records and {} unreadable ranges in the data directory: run `torc check`",
+                    report->damaged_records, report->unreadable_ranges);
+    core_->store->log().on_progress([core = core_.get()] { core->log_progressed(); });
+    core_->live_index = std::make_unique<StoreLiveIndex>(*core_->store);
+    core_->compaction = std::make_unique<Compaction>(core_->store->segments(), core_->store->log(),
+                                                     *core_->live_index, core_->environment.clock);
+    core_->loaded_keys = report->keys;
+    core_->loading.store(false, std::memory_order_release);
+    return {};
+}
+
+bool Node::loading() const {
+    return core_->loading.load(std::memory_order_acquire);
+}
+
+void Node::sync_step() {
+    if (loading() || !core_->store->log_enabled()) return;
+    Log& log = core_->store->log();
+    if (log.state() != Log::State::ok) log.retry();
+    log.flush();
+    const auto policy = static_cast<AppendFsync>(core_->config.live.appendfsync.load());
+    if (policy != AppendFsync::no || core_->sync_requested.exchange(false)) {
+        if (const auto synced = log.sync(); !synced) log_warning("{}", synced.error().message);
+    }
+    core_->log_progressed();
+}
+
+void Node::on_sync_wanted(std::function<void()> wanted) {
+    core_->sync_wanted = std::move(wanted);
+}
+
+int64_t Node::maintenance_step() {
+    if (loading()) return kIdleWaitUs;
+    core_->faces->backups().run_if_wanted();
+    if (!core_->store->log_enabled()) return kIdleWaitUs;
+    const bool sealing = core_->store->log().background_step();
+    const auto step = core_->compaction->step(core_->compaction_limits());
+    if (!step) {
+        log_warning("compaction: {}", step.error().message);
+        return kErrorWaitUs;
+    }
+    if (sealing) return 0;
+    return step->idle ? kIdleWaitUs : step->wait_us;
+}
+
+bool Node::warm_step() {
+    return !loading() && core_->store->warm_step(kWarmBudget);
+}
+
+Result<void> Node::shutdown() {
+    if (core_->store == nullptr || loading()) return {};
+    return core_->store->log().close();
+}
+
+Config& Node::config() {
+    return core_->config;
+}
+uint64_t Node::connected_clients() const {
+    return core_->clients.size();
+}
+
+bool Node::may_connect(bool local, std::string& refusal) {
+    if (core_->clients.size() >= static_cast<uint64_t>(core_->config.live.maxclients.load())) {
+        refusal = "-ERR max number of clients reached\r\n";
+        core_->rejected_connections.fetch_add(1, std::memory_order_relaxed);
+        return false;
+    }
+    if (!local && core_->config.live.protected_mode.load() && core_->config.text("requirepass").empty() &&
+        core_->config.text("bind").empty()) {
+        refusal =
+            "-DENIED Torc is running in protected mode because protected mode is enabled and no password is "
+            "set for "
+            "the default user. In this mode connections are only accepted from the loopback interface. To "
+            "connect "
+            "from elsewhere, set a password (requirepass), or bind to chosen addresses, or turn protected "
+            "mode off "
+            "(protected-mode no) if the network is trusted.\r\n";
+        core_->rejected_connections.fetch_add(1, std::memory_order_relaxed);
+        return false;
+    }
+    return true;
+}
+
+}  // namespace torc

@@ -1,0 +1,68 @@
+#include "node/transaction.h"
+
+#include <algorithm>
+
+#include "commands/call.h"
+#include "node/client_core.h"
+#include "node/dispatch.h"
+#include "node/node_core.h"
+#include "node/worker_core.h"
+
+namespace torc {
+namespace {
+
+bool is_expired(Store& store, DbId db, std::string_view key, int64_t now_ms) {
+    const Lookup found = store.lookup(db, make_key_ref(key, store.hash_seed()));
+    return found.state == Lookup::State::resident && found.record->has_expiry() &&
+           found.record->expire_at_ms() <= now_ms;
+}
+
+}  // namespace
+
+bool TransactionRunner::expired_since(const ClientState& client, int64_t now_ms) const {
+    return std::ranges::any_of(client.watch->keys, [&](const WatchState::Key& key) {
+        return !key.expired && is_expired(*node_.store, key.db, key.name, now_ms);
+    });
+}
+
+void TransactionRunner::exec(Call& call) {
+    ClientState& state = call.client;
+    if (state.watch != nullptr && (state.watch->dirty.load() || expired_since(state, call.now_ms))) {
+        call.reply.null_array();
+        return;
+    }
+    ClientCore& client = node_.clients.core_of(state);
+    call.reply.array(state.queue.size());
+    // A queued command may change the queue's owner (RESET can't be queued, SELECT may be): walk by index.
+    for (size_t i = 0; i < state.queue.size(); ++i) run_queued(client.worker, client, state.queue[i]);
+}
+
+void TransactionRunner::watch(Call& call, std::string_view key) {
+    ClientState& state = call.client;
+    if (state.watch == nullptr) {
+        std::lock_guard guard(state.watch_mutex);
+        state.watch = std::make_shared<WatchState>();
+    }
+    const DbId db = node_.store->physical_db(state.db.load());
+    const auto same = [&](const WatchState::Key& watched) { return watched.db == db && watched.name == key; };
+    if (std::ranges::any_of(state.watch->keys, same)) return;
+    state.watch->keys.push_back({db, std::string(key), is_expired(*node_.store, db, key, call.now_ms)});
+    const ShardId shard = make_key_ref(key, node_.store->hash_seed()).shard();
+    node_.watches.add(shard, db, key, state.watch);
+    state.watched_keys.store(static_cast<unsigned>(state.watch->keys.size()));
+}
+
+void TransactionRunner::unwatch_all(ClientState& client) {
+    if (client.watch == nullptr) return;
+    client.watch->dead = true;
+    std::lock_guard guard(client.watch_mutex);
+    client.watch = nullptr;
+    client.watched_keys = 0;
+}
+
+bool TransactionRunner::spoiled(const ClientState& client) const {
+    std::lock_guard guard(client.watch_mutex);
+    return client.watch != nullptr && client.watch->dirty.load();
+}
+
+}  // namespace torc

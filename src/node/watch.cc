@@ -1,0 +1,39 @@
+#include "node/watch.h"
+
+#include <algorithm>
+
+namespace torc {
+
+std::string WatchTable::name_of(DbId db, std::string_view key) {
+    std::string name(1, static_cast<char>(db));
+    name.append(key);
+    return name;
+}
+
+void WatchTable::add(ShardId shard, DbId db, std::string_view key, const std::shared_ptr<WatchState>& state) {
+    Shard& s = shards_[shard];
+    auto& states = s.keys[name_of(db, key)];
+    if (std::find(states.begin(), states.end(), state) != states.end()) return;
+    states.push_back(state);
+    ++s.count;
+}
+
+void WatchTable::touch(ShardId shard, DbId db, std::string_view key) {
+    Shard& s = shards_[shard];
+    const auto found = s.keys.find(name_of(db, key));
+    if (found == s.keys.end()) return;
+    for (const auto& state : found->second) state->dirty.store(true, std::memory_order_release);
+    s.count -= found->second.size();
+    s.keys.erase(found);
+}
+
+void WatchTable::sweep(ShardId shard) {
+    Shard& s = shards_[shard];
+    if (s.count == 0) return;
+    for (auto it = s.keys.begin(); it != s.keys.end();) {
+        s.count -= std::erase_if(it->second, [](const auto& state) { return state->dead.load(); });
+        it = it->second.empty() ? s.keys.erase(it) : std::next(it);
+    }
+}
+
+}  // namespace torc

@@ -1,0 +1,64 @@
+// WATCH: which connections want to know that a key changed. One table per shard, touched under the shard's
+// lock, so a watch costs nothing where nobody watches. What a change does is set a flag; the connection looks
+// at it in EXEC.
+//
+// A connection's WatchState is shared with the tables; a connection that has stopped watching marks it dead,
+// and dead ones leave the tables when their key is next touched or in sweep().
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/types.h"
+
+namespace torc {
+
+/// One connection's watches since its last EXEC, DISCARD or UNWATCH.
+struct WatchState {
+    struct Key {
+        DbId db;  // physical
+        std::string name;
+        bool expired;  // already when it was watched: then its removal changes nothing
+    };
+    std::atomic<bool> dirty{false};
+    std::atomic<bool> dead{false};
+    std::vector<Key> keys;  // only the connection's own thread
+};
+
+class WatchTable {
+  public:
+    // Each call with the shard's lock held, but any(), which may be asked without it and is then only a hint.
+    void add(ShardId shard, DbId db, std::string_view key, const std::shared_ptr<WatchState>& state);
+    bool any(ShardId shard) const { return shards_[shard].count.load(std::memory_order_relaxed) != 0; }
+    /// The key changed: all who watch it are dirty.
+    void touch(ShardId shard, DbId db, std::string_view key);
+    /// For FLUSH* and SWAPDB: calls `exists` for each watched key of the db and touches it when that says
+    /// true.
+    template <class Exists>
+    void touch_db(ShardId shard, DbId db, Exists exists) {
+        Shard& s = shards_[shard];
+        if (s.count == 0) return;
+        std::vector<std::string> changed;
+        for (const auto& [name, states] : s.keys)
+            if (static_cast<DbId>(name[0]) == db && exists(std::string_view(name).substr(1)))
+                changed.push_back(name.substr(1));
+        for (const std::string& key : changed) touch(shard, db, key);
+    }
+    /// Drops the dead.
+    void sweep(ShardId shard);
+
+  private:
+    struct Shard {
+        std::atomic<size_t> count{0};
+        std::unordered_map<std::string, std::vector<std::shared_ptr<WatchState>>> keys;  // db byte + key
+    };
+    static std::string name_of(DbId db, std::string_view key);
+
+    Shard shards_[kShards];
+};
+
+}  // namespace torc

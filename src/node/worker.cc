@@ -1,0 +1,240 @@
+#include "node/worker.h"
+
+#include <algorithm>
+
+#include "node/client_core.h"
+#include "node/node_faces.h"
+#include "node/worker_core.h"
+
+namespace torc {
+namespace {
+
+constexpr unsigned kExpireBudget = 2000;  // keys per timer tick and worker
+constexpr unsigned kEvictBudget = 64;     // keys per attempt
+constexpr unsigned kEvictAttempts = 16;   // attempts before a command is refused
+constexpr int kRoundsPerTurn = 8;
+constexpr size_t kClientsPerTick = 256;  // looked at for memory they don't need
+
+}  // namespace
+
+struct Worker::Impl : WorkerCore {
+    using WorkerCore::WorkerCore;
+};
+
+WorkerCore::WorkerCore(NodeCore& node_core, WorkerHost& worker_host, unsigned worker_index, unsigned workers)
+    : node(node_core),
+      host(worker_host),
+      index(worker_index),
+      count(workers),
+      rng(node_core.environment.random_seed + 0x51ed270b * (worker_index + 1)),
+      locks(*node_core.store),
+      run(*node_core.store, node_core.watches, batch, locks, counters),
+      stats(node_core.command_stats.thread(worker_index)) {
+    const auto databases = static_cast<unsigned>(node.config.live.databases.load());
+    for (unsigned db = 0; db < databases; ++db)
+        keyspaces.push_back(std::make_unique<StoreKeyspace>(run, keyspaces, db));
+    now_ms = node.environment.clock.wall_ms();
+    std::lock_guard guard(node.workers_mutex);
+    node.workers.push_back(this);
+}
+
+WorkerCore::~WorkerCore() {
+    std::lock_guard guard(node.workers_mutex);
+    std::erase(node.workers, this);
+}
+
+void WorkerCore::wait_for_log(ClientCore& client) {
+    if (client.in_waiting) return;
+    client.in_waiting = true;
+    waiting.push_back(&client);
+    waiting_count.store(waiting.size(), std::memory_order_release);
+    waiting_count.store(waiting.size(), std::memory_order_relaxed);
+}
+
+void WorkerCore::wait_for_time(ClientCore& client) {
+    if (client.in_timed) return;
+    client.in_timed = true;
+    timed.push_back(&client);
+}
+
+void WorkerCore::begin_turn() {
+    now_ms = node.environment.clock.wall_ms();
+}
+
+void WorkerCore::end_turn() {
+    // Letting a client go on may make more output; a few rounds, then the others have their turn.
+    for (int round = 0; round < kRoundsPerTurn && !dirty.empty(); ++round) send_round();
+    if (!dirty.empty()) host.post([] {});
+    node.store->quiescent(index);
+}
+
+void WorkerCore::send_round() {
+    bool held = !waiting.empty();
+    for (ClientCore* client : dirty) {
+        client->mark_replies();
+        held |= !client->marks.empty() || client->waits_for_sync;
+    }
+    Lsn durable = 0;
+    if (held) {
+        if (node.store->log().written_lsn() < node.store->log().last_lsn()) node.store->log().flush();
+        if (node.sync_before_reply() && node.sync_wanted) node.sync_wanted();
+        durable = node.durable_lsn();
+    }
+    // A send may close its client, which leaves the lists: see forget().
+    walking.swap(dirty);
+    for (ClientCore* client : walking) client->in_dirty = false;
+    for (size_t i = 0; i < walking.size(); ++i) {
+        ClientCore* client = walking[i];
+        if (client == nullptr) continue;
+        if (!client->release(durable) || client->waits_for_sync) wait_for_log(*client);
+        client->port.send();
+    }
+    walking.clear();
+    if (waiting.empty()) return;
+    // The log may have got further between the look at it above and our being known to wait; whoever moved it
+    // then didn't post (NodeCore::log_progressed has the other half of this pair of fences).
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (node.durable_lsn() != durable || node.log_is_failing()) release_waiting();
+}
+
+void WorkerCore::release_waiting() {
+    progress_posted.store(false, std::memory_order_release);
+    Lsn durable;
+    do {
+        durable = node.durable_lsn();
+        const Lsn synced = node.store->log().synced_lsn();
+        const bool failing = node.log_is_failing();
+        walking.swap(waiting);
+        waiting_count.store(0, std::memory_order_relaxed);
+        for (ClientCore* client : walking) client->in_waiting = false;
+        for (size_t i = 0; i < walking.size(); ++i)
+            if (walking[i] != nullptr) release_one(i, durable, synced, failing);
+        walking.clear();
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+    } while (!waiting.empty() && node.durable_lsn() != durable);
+}
+
+void WorkerCore::release_one(size_t at, Lsn durable, Lsn synced, bool failing) {
+    ClientCore& client = *walking[at];
+    if (!client.release(durable)) {
+        if (failing)
+            client.answer_in_doubt();
+        else
+            wait_for_log(client);
+    }
+    if (client.waits_for_sync && synced >= client.state->block.lsn)
+        client.finish_block(false);
+    else if (client.waits_for_sync)
+        wait_for_log(client);
+    if (client.pause == Pause::room) {
+        client.resume();
+        if (walking[at] != nullptr && client.pause == Pause::room) wait_for_log(client);
+    }
+    if (walking[at] != nullptr && client.sendable() != 0) client.port.send();
+}
+
+bool WorkerCore::make_room() {
+    // Keys that are really evicted change what WATCHers see and count as changes.
+    const auto on_evicted = [this](DbId db, std::string_view key) {
+        const ShardId shard = make_key_ref(key, node.store->hash_seed()).shard();
+        if (node.watches.any(shard)) node.watches.touch(shard, db, key);
+    };
+    locks.release();
+    for (unsigned attempt = 0; attempt < kEvictAttempts; ++attempt) {
+        if (node.store->evict_step(batch, now_ms, kEvictBudget, on_evicted) &&
+            node.store->used_bytes() <= static_cast<uint64_t>(node.config.live.maxmemory_bytes.load()))
+            return true;
+        // What isn't written yet can't be unloaded: write it, and try once more.
+        if (node.store->log_enabled() && attempt + 1 < kEvictAttempts) node.store->log().flush();
+    }
+    return node.store->used_bytes() <= static_cast<uint64_t>(node.config.live.maxmemory_bytes.load());
+}
+
+void WorkerCore::on_timer() {
+    if (node.loading.load()) return;
+    if (node.active_expire.load()) {
+        node.store->expire_step(batch, now_ms, index, count, kExpireBudget,
+                                [this](DbId db, std::string_view key) {
+                                    const ShardId shard = make_key_ref(key, node.store->hash_seed()).shard();
+                                    if (node.watches.any(shard)) node.watches.touch(shard, db, key);
+                                    KeyspaceCounters::add(counters.expired);
+                                });
+        if (node.store->log().written_lsn() < node.store->log().last_lsn()) node.store->log().flush();
+    }
+    if (node.config.live.maxmemory_bytes.load() != 0 &&
+        node.store->used_bytes() > static_cast<uint64_t>(node.config.live.maxmemory_bytes.load()))
+        make_room();
+
+    walking.swap(timed);
+    for (ClientCore* client : walking) client->in_timed = false;
+    for (size_t i = 0; i < walking.size(); ++i)
+        if (walking[i] != nullptr) check_deadline(*walking[i]);
+    walking.clear();
+    shrink_quiet_clients();
+    for (ShardId shard = static_cast<ShardId>(index); shard < kShards;
+         shard = static_cast<ShardId>(shard + count)) {
+        ShardLock& lock = node.store->shard_lock(shard);
+        if (!node.watches.any(shard) || !lock.try_lock()) continue;
+        node.watches.sweep(shard);
+        lock.unlock();
+    }
+}
+
+void WorkerCore::check_deadline(ClientCore& client) {
+    if (client.pause == Pause::client_pause) {
+        client.resume();  // looks again, and comes back here if it has to
+        return;
+    }
+    if (client.pause != Pause::block) return;
+    const Block& block = client.state->block;
+    if (block.kind == Block::Kind::backup &&
+        node.faces->backups().backups_ended() > static_cast<uint64_t>(block.arguments[0])) {
+        client.finish_block(false);
+        return;
+    }
+    const int64_t deadline = block.deadline_ms;
+    if (deadline != 0 && deadline <= now_ms)
+        client.finish_block(true);
+    else
+        wait_for_time(client);
+}
+
+void WorkerCore::shrink_quiet_clients() {
+    for (size_t i = 0; i < std::min(kClientsPerTick, clients.size()); ++i) {
+        quiet_check = quiet_check + 1 < clients.size() ? quiet_check + 1 : 0;
+        clients[quiet_check]->shrink();
+    }
+}
+
+void WorkerCore::forget(ClientCore& client) {
+    std::erase(clients, &client);
+    std::erase(dirty, &client);
+    std::erase(waiting, &client);
+    std::erase(timed, &client);
+    std::ranges::replace(walking, &client, static_cast<ClientCore*>(nullptr));
+}
+
+Worker::Worker(Node& node, WorkerHost& host, unsigned index, unsigned workers)
+    : impl_(std::make_unique<Impl>(node.core(), host, index, workers)) {}
+Worker::~Worker() = default;
+
+void Worker::begin_turn() {
+    impl_->begin_turn();
+}
+void Worker::end_turn() {
+    impl_->end_turn();
+}
+void Worker::on_timer() {
+    impl_->on_timer();
+}
+void Worker::going_idle() {
+    impl_->node.store->offline(impl_->index);
+}
+void Worker::back_from_idle() {
+    impl_->node.store->quiescent(impl_->index);
+}
+WorkerCore& Worker::core() {
+    return *impl_;
+}
+
+}  // namespace torc

@@ -1,0 +1,93 @@
+// One I/O thread's part of the node: what a running command needs at hand, and the connections with something
+// to send.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/rng.h"
+#include "commands/args.h"
+#include "node/keyspace.h"
+#include "node/lock_plan.h"
+#include "node/node_core.h"
+#include "node/worker.h"
+
+namespace torc {
+
+struct ClientCore;
+
+/// A parsed command, looked up and hashed, but not yet checked.
+struct Prepared {
+    uint32_t first_word = 0;  // in WorkerCore::words
+    uint32_t word_count = 0;
+    size_t end = 0;                          // bytes of the input up to and with this command
+    const CommandSpec* container = nullptr;  // as found by its name; null: unknown
+    const CommandSpec* spec = nullptr;       // the row that runs; null: unknown (sub)command
+    bool one_key = false;                    // the usual case, planned without a LockPlan
+    KeyRef key;
+};
+
+struct WorkerCore {
+    WorkerCore(NodeCore& node, WorkerHost& host, unsigned index, unsigned count);
+    ~WorkerCore();
+
+    NodeCore& node;
+    WorkerHost& host;
+    const unsigned index;
+    const unsigned count;
+    Rng rng;
+
+    // ---- this turn
+    int64_t now_ms = 0;
+    std::vector<std::string_view> words;  // of the batch being parsed
+    std::vector<Prepared> prepared;
+    std::vector<ClientCore*> dirty;  // have output, or changed what they wait for
+
+    // ---- the running command
+    WriteBatch batch;
+    LockPlan plan;
+    HeldLocks locks;
+    KeyspaceCounters counters;
+    RunningCommand run;
+    std::vector<std::unique_ptr<StoreKeyspace>> keyspaces;  // by logical database
+    std::vector<KeyPosition> key_positions;
+    CommandStats::Counter& stats;
+
+    // ---- over several turns
+    std::vector<ClientCore*> clients;  // all of this thread
+    std::vector<ClientCore*> waiting;  // for the log: replies held back, or no room for a write
+    std::vector<ClientCore*> timed;    // blocked with a deadline, or paused by CLIENT PAUSE
+    std::atomic<bool> progress_posted{false};
+    std::atomic<size_t> waiting_count{0};  // size of `waiting`, for other threads
+    size_t quiet_check = 0;                 // next of `clients` to be looked at
+
+    // ---- for INFO, summed over the workers
+    struct Traffic {
+        std::atomic<uint64_t> commands{0}, input_bytes{0}, output_bytes{0}, reads{0}, writes{0};
+    } traffic;
+
+    void begin_turn();
+    void end_turn();
+    void on_timer();
+    /// Replies whose changes are durable go; the rest stays in `waiting`. Also ends blocks that wait for a
+    /// sync.
+    void release_waiting();
+    /// Evicts until there's room under maxmemory. False when there isn't.
+    bool make_room();
+    void forget(ClientCore& client);
+    void wait_for_log(ClientCore& client);
+    void wait_for_time(ClientCore& client);
+
+  private:
+    void send_round();
+    void release_one(size_t at, Lsn durable, Lsn synced, bool failing);
+    void check_deadline(ClientCore& client);
+    void shrink_quiet_clients();
+
+    /// The list that's being walked: a client that dies meanwhile becomes null in it.
+    std::vector<ClientCore*> walking;
+};
+
+}  // namespace torc

@@ -1,0 +1,19 @@
+// What a socket says about itself, and the options that a connection gets.
+#pragma once
+
+#include <string>
+
+struct sockaddr_storage;
+
+namespace torc {
+
+/// "127.0.0.1:6379", "[::1]:6379", or "path:0" for a unix socket (`path` then names it).
+std::string address_text(const sockaddr_storage& address, const std::string& path);
+/// Loopback or unix: what protected-mode and `enable-debug-command local` call local.
+bool is_local(const sockaddr_storage& address);
+
+/// TCP_NODELAY, and keepalive probes after `keepalive_seconds` (0: none). Errors are ignored: a connection
+/// without them works.
+void set_connection_options(int fd, int keepalive_seconds);
+
+}  // namespace torc
