@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <thread>
 
 #include "base/check.h"
 #include "engine/log_core.h"
@@ -174,7 +175,10 @@ Result<void> Log::roll() {
         const std::lock_guard guard(core_->lock);
         core_->roll(last_lsn_.load(std::memory_order_relaxed), 0);
     }
-    if (!flush() && state() != State::ok) return fail(ErrorKind::io, state_message());
+    while (!flush()) {
+        if (state() != State::ok) return fail(ErrorKind::io, state_message());
+        std::this_thread::yield();  // another thread is writing
+    }
     return {};
 }
 

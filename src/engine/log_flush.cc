@@ -25,17 +25,25 @@ Result<std::shared_ptr<File>> Log::Core::file_of(LogSegment& segment) {
     return file;
 }
 
-void Log::set_state(State state, const std::string& message) {
+void Log::refuse_writes(State why, const std::string& message) {
     {
         const std::lock_guard guard(core_->message_mutex);
-        if (state_.load(std::memory_order_relaxed) == state) return;
+        if (state() == why || state() == State::sync_failed) return;
         core_->message = message;
-        state_.store(state, std::memory_order_release);
+        state_.store(why, std::memory_order_release);
     }
-    if (state == State::ok)
-        log_notice("The log can be written again");
-    else
-        log_warning("Writes are refused: {}", message);
+    log_warning("Writes are refused: {}", message);
+    core_->notify();
+}
+
+void Log::accept_writes(State no_longer) {
+    {
+        const std::lock_guard guard(core_->message_mutex);
+        if (state() != no_longer) return;
+        core_->message.clear();
+        state_.store(State::ok, std::memory_order_release);
+    }
+    log_notice("The log can be written again");
     core_->notify();
 }
 
@@ -50,7 +58,7 @@ bool Log::write_buffer() {
         }
         const auto file = core.file_of(*peeked.segment);
         if (!file) {
-            set_state(State::write_failed, file.error().message);
+            refuse_writes(State::write_failed, file.error().message);
             return false;
         }
         TORC_CRASH_POINT("log.before_write");
@@ -60,7 +68,8 @@ bool Log::write_buffer() {
             // A full disk may have room again, and the same bytes go to the same place. A device that fails
             // is not to be trusted with what it has: that is the failed sync's case.
             const bool full = written.error().kind == ErrorKind::no_space;
-            set_state(full ? State::write_failed : State::sync_failed, written.error().message);
+            if (!full) mark_suspect(*peeked.segment);
+            refuse_writes(full ? State::write_failed : State::sync_failed, written.error().message);
             return false;
         }
         LogSegment& segment = *peeked.segment;
@@ -95,7 +104,7 @@ bool Log::flush() {
         const bool done = write_buffer();
         core.flushing.exchange(false, std::memory_order_acq_rel);
         if (!done) return false;
-        set_state(State::ok, {});
+        if (state() == State::write_failed) accept_writes(State::write_failed);
     }
     return written_lsn() >= target;
 }

@@ -22,9 +22,10 @@ struct LogSegment {
     uint64_t written = 0;
     uint64_t synced = 0;
     Lsn lowest_lsn = 0;
-    Lsn highest_lsn = 0;  // appended
-    Lsn written_lsn = 0;  // of the last frame that is wholly written
-    bool closed = false;  // nothing is appended any more
+    Lsn highest_lsn = 0;   // appended
+    Lsn written_lsn = 0;   // of the last frame that is wholly written
+    bool suspect = false;  // a write or sync of the file failed: it's to be replaced
+    bool closed = false;   // nothing is appended any more
 };
 
 }  // namespace torc

@@ -46,7 +46,7 @@ std::vector<Unsynced> unsynced_segments(SpinLock& lock, const auto& segments) {
     std::vector<Unsynced> unsynced;
     const std::lock_guard guard(lock);
     for (const auto& segment : segments) {
-        if (segment->written > segment->synced)
+        if (segment->file && (segment->written > segment->synced || segment->suspect))
             unsynced.push_back(
                 {segment, segment->file, segment->written, segment->synced, segment->written_lsn});
     }
@@ -99,7 +99,8 @@ Result<void> Log::sync() {
         auto synced = unsynced.file->sync();
         TORC_CRASH_POINT("log.after_sync");
         if (!synced) {
-            set_state(State::sync_failed, synced.error().message);
+            mark_suspect(*unsynced.segment);
+            refuse_writes(State::sync_failed, synced.error().message);
             return synced;
         }
         const std::lock_guard lock(core.lock);
@@ -138,6 +139,11 @@ void Log::append_sync_mark(Lsn synced) {
     buffered_bytes_.fetch_add(record.size(), std::memory_order_relaxed);
 }
 
+void Log::mark_suspect(LogSegment& segment) {
+    const std::lock_guard guard(core_->lock);
+    segment.suspect = true;
+}
+
 /// Everything that is written but perhaps not on the disk goes into new files. The caller holds sync_mutex.
 Result<void> Log::recover_failed_sync() {
     Core& core = *core_;
@@ -153,13 +159,14 @@ Result<void> Log::recover_failed_sync() {
         const std::lock_guard lock(core.lock);
         unsynced.segment->file = *file;
         unsynced.segment->synced = unsynced.written;
+        unsynced.segment->suspect = false;
     }
     core.flushing.exchange(false, std::memory_order_acq_rel);
     if (!result) {
         log_warning("The log is still not safe on disk: {}", result.error().message);
         return result;
     }
-    set_state(State::ok, {});
+    accept_writes(State::sync_failed);
     return {};
 }
 
@@ -190,7 +197,8 @@ bool Log::background_step() {
         const std::lock_guard lock(core.sync_mutex);
         if (state() == State::sync_failed) return false;
         if (auto synced = oldest->file->sync(); !synced) {
-            set_state(State::sync_failed, synced.error().message);
+            mark_suspect(*oldest);
+            refuse_writes(State::sync_failed, synced.error().message);
             return false;
         }
     }
@@ -205,10 +213,6 @@ bool Log::background_step() {
 
 Result<void> Log::close() {
     if (auto rolled = roll(); !rolled) return rolled;
-    while (!flush()) {
-        if (state() != State::ok) return fail(ErrorKind::io, state_message());
-        std::this_thread::yield();
-    }
     if (auto synced = sync(); !synced) return synced;
     while (background_step()) {
     }

@@ -297,8 +297,6 @@ std::vector<uint64_t> SegmentSetImpl::unsealed_log_segments() const {
 
 Result<SegmentScan> SegmentSetImpl::close_segment(const TableSegment& segment) {
     const uint64_t id = segment.ticket.id;
-    TORC_CRASH_POINT("seal.before_sync");
-    if (auto synced = segment.file->sync(); !synced) return fail(synced.error());
     const auto size = segment.file->size();
     if (!size) return fail(size.error());
     auto scan = scan_segment(*segment.file, directory_id_, hash_seed_, *size, segment.ticket.origin,
@@ -349,6 +347,7 @@ Result<SegmentInfo> SegmentSetImpl::finish(uint64_t id) {
     TableSegment segment;
     if (!table_.find(id, segment) || !segment.file)
         return fail(ErrorKind::not_found, fmt::format("{} is missing", segment_path(id)));
+    if (auto synced = segment.file->sync(); !synced) return fail(synced.error());
     const auto scan = close_segment(segment);
     if (!scan) return fail(scan.error());
     table_.update(id, [&](TableSegment& it) {

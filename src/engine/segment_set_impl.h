@@ -67,7 +67,7 @@ class SegmentSetImpl final : public SegmentSetWriter {
     Result<void> load_listed(const ManifestSegment& listed);
     /// True when the unlisted file belongs to the log's tail and was taken in.
     Result<bool> load_unlisted(uint64_t id);
-    /// Syncs, scans, writes the hint file. The scan's entries are sorted on return.
+    /// Scans a synced segment and writes its hint file. The scan's entries are sorted on return.
     Result<SegmentScan> close_segment(const TableSegment& segment);
     Result<void> discard_locked(uint64_t id);
     Result<void> store_locked(Manifest next);

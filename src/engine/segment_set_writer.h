@@ -50,10 +50,11 @@ class SegmentSetWriter : public SegmentSet {
     /// Appending to an adopted segment: its size and LSNs, for list(). Cheap.
     virtual void note_written(uint64_t id, uint64_t bytes, Lsn lowest_lsn, Lsn highest_lsn) = 0;
 
-    /// Closes a log segment: syncs it, scans it, writes its hint file, lists it in the manifest. Segments of
-    /// the log are sealed in the order of their LSNs. A segment without a record is removed instead.
+    /// Closes a log segment, which the log has synced: scans it, writes its hint file, lists it in the
+    /// manifest. Segments of the log are sealed in the order of their LSNs. A segment without a record is
+    /// removed instead.
     virtual Result<void> seal(uint64_t id) = 0;
-    /// The same for a compaction's output, but not listed yet: replace() does that.
+    /// Syncs a compaction's output and does the same, but doesn't list it yet: replace() does that.
     virtual Result<SegmentInfo> finish(uint64_t id) = 0;
     /// Lists the outputs and drops the sources in one replacement of the manifest, then removes the sources'
     /// files. Before the call no index entry may refer to a source any more.
