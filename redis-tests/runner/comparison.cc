@@ -135,6 +135,8 @@ Reply normalized(const Reply& reply, const Comparison& comparison) {
 }
 
 bool same(const Reply& reference, const Reply& tested, const Comparison& comparison) {
+    // A case that waits for a reply which never comes is wrong, however alike both servers keep silent.
+    if (reference == Reply::event("no reply in time")) return false;
     if (comparison.ignore) return tested.type != Reply::kEvent;
     if (comparison.type_only) return reference.type == tested.type && reference.null == tested.null;
     if (comparison.error_prefix && reference.type == '-')
