@@ -101,7 +101,8 @@ std::expected<Comparison, std::string> parse_comparison(std::string_view list) {
         } flags[] = {{"type", out.type_only}, {"error-prefix", out.error_prefix},
                      {"ignore", out.ignore},  {"unordered", out.unordered},
                      {"sorted", out.sorted},  {"superset", out.superset},
-                     {"digits", out.digits},  {"names", out.names}};
+                     {"digits", out.digits},  {"names", out.names},
+                     {"pairs", out.pairs},    {"integers", out.integers}};
         const auto* flag = std::ranges::find(flags, mode, [](const auto& f) { return f.name; });
         if (flag != std::end(flags)) {
             flag->flag = true;
@@ -123,11 +124,13 @@ Reply normalized(const Reply& reply, const Comparison& comparison) {
     Reply out = reply;
     if (comparison.names && (reply.type == '$' || reply.type == '=')) out = names_of(reply.text);
     if (comparison.digits && out.type != ':') out.text = with_digits_folded(out.text);
+    if (comparison.integers && out.type == ':') out.text = "#";
     drop_pairs(out, comparison.without);
     Comparison inner = comparison;
-    inner.unordered = inner.superset = inner.names = false;
+    inner.unordered = inner.superset = inner.names = inner.pairs = false;
     for (Reply& item : out.items) item = normalized(item, inner);
-    if (out.type == '%') sort_pairs(out);
+    if (out.type == '%' || (comparison.pairs && out.type == '*' && out.items.size() % 2 == 0))
+        sort_pairs(out);
     const bool array_as_set =
         comparison.sorted || comparison.unordered || comparison.superset || comparison.names;
     if (out.type == '~' || (out.type == '*' && array_as_set)) sort_items(out);

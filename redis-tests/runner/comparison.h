@@ -7,7 +7,9 @@
 //   unordered       the items of the outermost array in any order
 //   sorted          the items of arrays at every level in any order
 //   superset        every item (or name) of the reference's reply is in the other, in any order
-//   digits          runs of digits are equal to each other (times, ids, addresses)
+//   pairs           the outermost array is a map in RESP2: its pairs in any order
+//   integers        all integers are equal
+//   digits          runs of digits in texts are equal to each other (times, ids, addresses)
 //   names           of "name:value" lines or "name=value" words only the names
 //   number~N        integers and doubles may differ by up to N
 //   without:a+b     pairs whose key is a or b are left out, at every level, of maps and of flat arrays
@@ -31,6 +33,8 @@ struct Comparison {
     bool unordered = false;
     bool sorted = false;
     bool superset = false;
+    bool pairs = false;
+    bool integers = false;
     bool digits = false;
     bool names = false;
     double tolerance = 0;

@@ -64,6 +64,18 @@ TEST(Comparison, DigitsNamesSupersetWithout) {
     EXPECT_FALSE(same_as("without:s", "*4\r\n+s\r\n+x\r\n+k\r\n:1\r\n", "*4\r\n+s\r\n+x\r\n+k\r\n:2\r\n"));
 }
 
+TEST(Comparison, PairsAndIntegers) {
+    EXPECT_TRUE(same_as("pairs", "*4\r\n+b\r\n:1\r\n+a\r\n:2\r\n", "*4\r\n+a\r\n:2\r\n+b\r\n:1\r\n"));
+    EXPECT_FALSE(same_as("pairs", "*4\r\n+b\r\n:1\r\n+a\r\n:2\r\n", "*4\r\n+a\r\n:1\r\n+b\r\n:2\r\n"));
+    EXPECT_TRUE(same_as("integers", "*1\r\n:1\r\n", "*1\r\n:7\r\n"));
+    EXPECT_FALSE(same_as("integers", "*1\r\n:1\r\n", "*1\r\n+7\r\n"));
+}
+
+TEST(Comparison, ARequestWithoutAReplyIsNeverEqual) {
+    const Reply silence = Reply::event("no reply in time");
+    EXPECT_FALSE(same(silence, silence, {}));
+}
+
 TEST(Comparison, RefusesUnknownModes) {
     EXPECT_EQ(parse_comparison("digit").error(), "unknown comparison digit");
     EXPECT_EQ(parse_comparison("number~x").error(), "number~ needs a positive number");
