@@ -65,8 +65,7 @@ void restore(Call& call) {
     if (!options) return;
     const std::string_view key = call.args[1];
     const bool exists = call.keys.peek(key).has_value();
-    if (exists && !options->replace)
-        return call.reply.error("BUSYKEY Target key name already exists.");
+    if (exists && !options->replace) return call.reply.error("BUSYKEY Target key name already exists.");
     const auto ttl = parse_integer(call.args[2]);
     if (!ttl) return call.reply.error(errors::kNotInteger);
     if (*ttl < 0) return call.reply.error("ERR Invalid TTL value, must be >= 0");
@@ -79,16 +78,15 @@ void restore(Call& call) {
     if (value->bytes.size() > limit) return call.reply.error("ERR entry is larger than max-entry-size");
 
     int64_t at_ms = kNoExpiry;
-    if (*ttl != 0 && (options->absolute || !__builtin_add_overflow(*ttl, call.now_ms, &at_ms)))
-        at_ms = options->absolute ? *ttl : at_ms;
+    if (*ttl != 0 && __builtin_add_overflow(*ttl, options->absolute ? 0 : call.now_ms, &at_ms))
+        return call.reply.error("ERR invalid expire time in 'restore' command");
     // What has expired on its way here is as good as delivered.
     if (at_ms != kNoExpiry && at_ms <= call.now_ms) {
         call.keys.erase(key);
         return call.reply.ok();
     }
     call.keys.put(key, value->type, value->bytes, at_ms);
-    if (options->idle_seconds)
-        call.keys.set_idle_seconds(key, static_cast<uint64_t>(*options->idle_seconds));
+    if (options->idle_seconds) call.keys.set_idle_seconds(key, static_cast<uint64_t>(*options->idle_seconds));
     if (options->frequency) call.keys.set_frequency(key, static_cast<unsigned>(*options->frequency));
     call.reply.ok();
 }

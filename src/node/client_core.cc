@@ -200,17 +200,23 @@ void ClientCore::finish_block(bool timed_out) {
 
 void ClientCore::mark_replies() {
     const uint64_t end = output_begin + output.size();
+    state->input_bytes.store(input.size(), std::memory_order_relaxed);
+    state->input_free.store(input.capacity() - input.size(), std::memory_order_relaxed);
+    state->output_bytes.store(output.size(), std::memory_order_relaxed);
+    state->total_memory.store(input.capacity() + output.capacity() + sizeof *this + sizeof *state,
+                              std::memory_order_relaxed);
     if (hold != nullptr) {
         if (hold->load(std::memory_order_acquire) != 0) return;  // the last worker wakes us
         hold = nullptr;
     }
-    if (seen_lsn != 0 && seen_lsn > worker.node.durable_lsn() && worker.node.store->log_enabled() &&
-        !worker.node.log_is_failing()) {
-        if (!marks.empty() && marks.back().lsn >= seen_lsn) {
+    // While the log fails, reads go on: they may show what a crash would lose, and only their own writes hold replies.
+    const Lsn needed = seen_lsn == 0 ? 0 : worker.node.log_is_failing() ? own_lsn : seen_lsn;
+    if (needed != 0 && worker.node.store->log_enabled() && needed > worker.node.durable_lsn()) {
+        if (!marks.empty() && marks.back().lsn >= needed) {
             marks.back().end = end;
             marks.back().replies += unmarked_replies;
         } else {
-            marks.push_back({seen_lsn, end, unmarked_replies});
+            marks.push_back({needed, end, unmarked_replies});
         }
     } else if (marks.empty()) {
         releasable = end;
@@ -218,7 +224,7 @@ void ClientCore::mark_replies() {
         marks.back().end = end;
         marks.back().replies += unmarked_replies;
     }
-    seen_lsn = 0;
+    seen_lsn = own_lsn = 0;
     unmarked_replies = 0;
 }
 
@@ -275,7 +281,10 @@ void Client::on_input() {
     // A read that filled what was offered says that there's more: offer more.
     if (core_->input.size() >= core_->read_size && core_->read_size < ClientCore::kLargeRead)
         core_->read_size = std::min(core_->read_size * 4, ClientCore::kLargeRead);
+    KeyspaceCounters::add(core_->worker.traffic.input_bytes, core_->input.size() - core_->input_left);
+    KeyspaceCounters::add(core_->worker.traffic.reads);
     core_->on_input();
+    core_->input_left = core_->input.size();
 }
 
 void Client::resume() {
@@ -302,6 +311,8 @@ size_t Client::sendable() const {
 }
 
 void Client::sent(size_t bytes) {
+    KeyspaceCounters::add(core_->worker.traffic.output_bytes, bytes);
+    KeyspaceCounters::add(core_->worker.traffic.writes);
     core_->output.consume(bytes);
     core_->output_begin += bytes;
 }

@@ -206,7 +206,8 @@ void run_row(WorkerCore& worker, ClientCore& client, const CommandSpec& spec, Ar
     const unsigned db = client.state->db.load(std::memory_order_relaxed);
     StoreKeyspace& keys = *worker.keyspaces[db];
     keys.begin();
-    Call call{spec, args, keys, *client.state, *worker.node.faces, client.reply, worker.now_ms};
+    Call call{spec, args, keys, *client.state, *worker.node.faces, client.reply, worker.now_ms,
+              worker.node.config.live.proto_max_bulk_bytes.load(std::memory_order_relaxed)};
     spec.run(call);
 }
 
@@ -216,6 +217,7 @@ Lsn commit(WorkerCore& worker) {
 }
 
 Lsn seen_lsn(const WorkerCore& worker, const Prepared& command) {
+    if ((command.spec->flags & (kLocksAll | kLocksScan | kLocksRandom)) != 0) return worker.run.store.log().last_lsn();
     if (command.one_key) return worker.run.store.shard_lsn(command.key.shard());
     Lsn highest = 0;
     for (const ShardId shard : worker.plan.shards())
@@ -256,6 +258,11 @@ bool may_write(const WorkerCore& worker, const ClientCore& client, const Command
     return false;
 }
 
+bool needs_no_locks(const WorkerCore& worker, const CommandSpec& spec) {
+    return spec.keys.empty() && spec.get_keys == nullptr && (spec.flags & kLocksAll) == 0 &&
+           &spec != worker.node.exec_spec;
+}
+
 /// Locks, keys and then the row. Everything before spec.run() may end in `again`.
 Outcome run_locked(WorkerCore& worker, ClientCore& client, const Prepared& command, Args args) {
     const CommandSpec& spec = *command.spec;
@@ -267,6 +274,9 @@ Outcome run_locked(WorkerCore& worker, ClientCore& client, const Prepared& comma
     if (__builtin_expect(command.one_key, 1)) {
         if (__builtin_expect(!worker.locks.try_take_one(command.key.shard()), 0)) return park(worker, client);
         run.known.push_back(command.key);
+    } else if (needs_no_locks(worker, spec)) {
+        worker.locks.release();
+        worker.plan.clear();
     } else {
         worker.locks.release();
         other_dbs = make_plan(worker, client, command, args);
@@ -298,7 +308,7 @@ Outcome run_locked(WorkerCore& worker, ClientCore& client, const Prepared& comma
     run_row(worker, client, spec, args);
     const Lsn appended = commit(worker);
     client.seen_lsn = std::max({client.seen_lsn, appended, seen_lsn(worker, command)});
-    if (appended != 0) client.state->last_write_lsn = appended;
+    if (appended != 0) client.own_lsn = client.state->last_write_lsn = appended;
 
     if (__builtin_expect(walks, 0)) {
         run.cold_names = nullptr;

@@ -10,8 +10,8 @@
 namespace torc {
 namespace {
 
-// The C parser wants a terminated string; anything longer than this is no number a client would mean.
-constexpr size_t kMaxFloatText = 255;
+// The C parser wants a terminated string. The longest of ours, the largest long double, has 4951 characters.
+constexpr size_t kMaxFloatText = 5119;
 
 template <class Float, class Parse>
 std::optional<Float> parse_float(std::string_view text, Parse parse) {

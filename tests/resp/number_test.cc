@@ -48,7 +48,9 @@ TEST(Number, DoublesAreReadAsTheCLibraryReadsThem) {
     for (const char* bad : {"", " 1", "1 ", "nan", "-nan", "abc", "1e400", "1e-5000", "1..2"})
         EXPECT_EQ(parse_double(bad), std::nullopt) << bad;
     EXPECT_EQ(parse_double(std::string_view("1\0", 2)), std::nullopt);
-    EXPECT_EQ(parse_double(std::string(300, '1')), std::nullopt);
+    EXPECT_EQ(parse_long_double(std::string(4000, '1')),
+              parse_long_double("0." + std::string(200, '1') + "e4000"));
+    EXPECT_EQ(parse_long_double(std::string(5120, '0')), std::nullopt);
 }
 
 TEST(Number, DoublesArePrintedShortest) {
