@@ -119,8 +119,7 @@ void list(Call& call) {
 std::optional<std::vector<KeyPosition>> keys_of_call(Call& call) {
     const Args args = call.args.subspan(2);
     const CommandSpec* spec = CommandTable::instance().find(args[0]);
-    if (spec != nullptr && !spec->subcommands.empty())
-        spec = CommandTable::find_subcommand(*spec, args[1]);
+    if (spec != nullptr && !spec->subcommands.empty()) spec = CommandTable::find_subcommand(*spec, args[1]);
     if (spec == nullptr) {
         call.reply.error("ERR Invalid command specified");
         return std::nullopt;

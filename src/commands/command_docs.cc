@@ -16,9 +16,12 @@ struct Group {
 };
 
 constexpr Group kGroups[] = {
-    {"string", string_docs},         {"bitmap", bitmap_docs},
-    {"generic", generic_docs},       {"connection", connection_docs},
-    {"transactions", transaction_docs}, {"server", server_docs},
+    {"string", string_docs},
+    {"bitmap", bitmap_docs},
+    {"generic", generic_docs},
+    {"connection", connection_docs},
+    {"transactions", transaction_docs},
+    {"server", server_docs},
 };
 
 struct GroupedDoc {
@@ -30,7 +33,8 @@ const std::unordered_map<std::string_view, GroupedDoc>& docs_by_name() {
     static const auto docs = [] {
         std::unordered_map<std::string_view, GroupedDoc> by_name;
         for (const Group& group : kGroups)
-            for (const CommandDoc& doc : group.docs()) by_name.emplace(doc.name, GroupedDoc{&doc, group.name});
+            for (const CommandDoc& doc : group.docs())
+                by_name.emplace(doc.name, GroupedDoc{&doc, group.name});
         return by_name;
     }();
     return docs;
@@ -60,7 +64,8 @@ class ArgumentReader {
     std::string word() {
         size_t end = 0;
         const auto is_part = [](char c) {
-            return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '/' || c == '.';
+            return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '/' ||
+                   c == '.';
         };
         while (end < rest_.size() && is_part(rest_[end])) ++end;
         const std::string taken(rest_.substr(0, end));

@@ -1,6 +1,6 @@
 // What COMMAND DOCS tells about each command: one row per command or subcommand, in a file per group
-// (command_docs_string.cc ...). Since, complexity, arguments and history are those of Redis; the summaries are
-// ours.
+// (command_docs_string.cc ...). Since, complexity, arguments and history are those of Redis; the summaries
+// are ours.
 //
 // Arguments are written in a small notation, one item per argument:
 //
@@ -8,7 +8,8 @@
 //
 // Types are those of Redis (string when left out); `!` stands for a pure token, spelt TOKEN or else as the
 // name in capitals; @n: index of the key's spec; ?: optional; *: may be repeated, **: along with its token;
-// `block` and `oneof` hold items in parentheses. Names with other than letters, digits, - _ / stand in 'quotes'.
+// `block` and `oneof` hold items in parentheses. Names with other than letters, digits, - _ / stand in
+// 'quotes'.
 //
 //     key:key@0 value condition:oneof?+2.6.12(nx! xx!) seconds:integer=EX+2.6.12
 #pragma once
@@ -24,15 +25,15 @@
 namespace torc {
 
 struct CommandDoc {
-    std::string_view name;  // in full: "get", "config|set"
-    std::string_view summary;
-    std::string_view since;
-    std::string_view complexity;
-    std::string_view arguments;
-    std::string_view tips;     // of COMMAND INFO, split by spaces
-    std::string_view history;  // lines of "version text"
-    std::string_view deprecated_since;
-    std::string_view replaced_by;
+    std::string_view name = {};  // in full: "get", "config|set"
+    std::string_view summary = {};
+    std::string_view since = {};
+    std::string_view complexity = {};
+    std::string_view arguments = {};
+    std::string_view tips = {};     // of COMMAND INFO, split by spaces
+    std::string_view history = {};  // lines of "version text"
+    std::string_view deprecated_since = {};
+    std::string_view replaced_by = {};
 };
 
 struct ArgumentDoc {

@@ -1,5 +1,5 @@
-// DEBUG: tools for tests of clients and of Torc itself; off unless enable-debug-command allows them. Runs with
-// every shard locked, so that SLEEP freezes the data for all clients, as it does in Redis.
+// DEBUG: tools for tests of clients and of Torc itself; off unless enable-debug-command allows them. Runs
+// with every shard locked, so that SLEEP freezes the data for all clients, as it does in Redis.
 #include <chrono>
 #include <thread>
 
@@ -31,9 +31,9 @@ void object(Call& call) {
         value->type == ValueType::string ? string_encoding(value->bytes) : type_name(value->type);
     const uint64_t idle = call.keys.idle_seconds(call.args[2]);
     const int64_t used_at = call.now_ms / 1000 - static_cast<int64_t>(idle);
-    call.reply.simple(fmt::format(
-        "Value at:{} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
-        fmt::ptr(value->bytes.data()), encoding, value->bytes.size(), used_at & 0xffffff, idle));
+    call.reply.simple(
+        fmt::format("Value at:{} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
+                    fmt::ptr(value->bytes.data()), encoding, value->bytes.size(), used_at & 0xffffff, idle));
 }
 
 // The log is the data: once it's on disk, loading it again would give what is in memory.
@@ -165,17 +165,22 @@ void help(Call& call) {
 
 struct Tool {
     std::string_view name;
-    size_t words;      // of the whole command
+    size_t words;  // of the whole command
     bool more_may_follow;
     void (*run)(Call&);
 };
 
 constexpr Tool kTools[] = {
-    {"error", 3, false, error},       {"help", 2, false, help},
-    {"loadaof", 2, false, reload},    {"log", 3, false, log},
-    {"object", 3, true, object},      {"populate", 3, true, populate},
-    {"protocol", 3, false, protocol}, {"reload", 2, true, reload},
-    {"set-active-expire", 3, false, set_active_expire}, {"sleep", 3, false, sleep},
+    {"error", 3, false, error},
+    {"help", 2, false, help},
+    {"loadaof", 2, false, reload},
+    {"log", 3, false, log},
+    {"object", 3, true, object},
+    {"populate", 3, true, populate},
+    {"protocol", 3, false, protocol},
+    {"reload", 2, true, reload},
+    {"set-active-expire", 3, false, set_active_expire},
+    {"sleep", 3, false, sleep},
 };
 
 void debug(Call& call) {

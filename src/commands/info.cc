@@ -124,8 +124,8 @@ void clients(const InfoSource& from, InfoText& out) {
 
 void memory(const InfoSource& from, InfoText& out) {
     const MemoryFacts& memory = from.facts.memory;
-    const uint64_t overhead = memory.startup + memory.index_bytes + from.facts.clients.memory_bytes +
-                              memory.log_buffer_bytes;
+    const uint64_t overhead =
+        memory.startup + memory.index_bytes + from.facts.clients.memory_bytes + memory.log_buffer_bytes;
     const uint64_t dataset = memory.used > overhead ? memory.used - overhead : 0;
     const uint64_t beyond_startup = memory.used > memory.startup ? memory.used - memory.startup : 0;
     out.section("Memory");

@@ -103,10 +103,12 @@ struct Advice {
 };
 
 constexpr Advice kAdvice[] = {
-    {"command", "Commands that take long hold up the others on their shard: SLOWLOG GET tells which. KEYS and "
-                "FLUSHALL look at everything; SCAN and FLUSHALL ASYNC don't."},
-    {"fast-command", "A command that needs constant time was slow: the machine took the processor away, or "
-                     "the command waited for memory. Look for other processes and for swapping."},
+    {"command",
+     "Commands that take long hold up the others on their shard: SLOWLOG GET tells which. KEYS and "
+     "FLUSHALL look at everything; SCAN and FLUSHALL ASYNC don't."},
+    {"fast-command",
+     "A command that needs constant time was slow: the machine took the processor away, or "
+     "the command waited for memory. Look for other processes and for swapping."},
     {"log", "The log's disk is slow: see whether something else writes to it, or use appendfsync everysec."},
     {"expire", "Many keys expired at the same moment: add a little random time to their expiry."},
     {"evict", "Memory is at its limit and clients write faster than it can be freed: raise maxmemory."},
@@ -116,19 +118,20 @@ std::string diagnose(const std::vector<LatencyEvent>& events, int64_t threshold_
     if (threshold_ms == 0)
         return "Latency monitoring is off. Switch it on with CONFIG SET latency-monitor-threshold <ms> and "
                "ask again after a while.\n";
-    if (events.empty())
-        return fmt::format("Nothing took longer than {} ms. All is well.\n", threshold_ms);
-    std::string text = fmt::format("{} kinds of events took longer than {} ms:\n\n", events.size(), threshold_ms);
+    if (events.empty()) return fmt::format("Nothing took longer than {} ms. All is well.\n", threshold_ms);
+    std::string text =
+        fmt::format("{} kinds of events took longer than {} ms:\n\n", events.size(), threshold_ms);
     std::string advice;
     for (const LatencyEvent& event : events) {
         int64_t sum = 0;
         for (const LatencySample& sample : event.samples) sum += sample.milliseconds;
         const auto count = static_cast<int64_t>(event.samples.size());
-        text += fmt::format("- {}: {} spikes, {} ms on average, {} ms at worst, the last {} ago.\n", event.name,
-                            count, sum / count, event.max_ms,
-                            age(now_s - event.samples.back().unix_seconds));
+        text +=
+            fmt::format("- {}: {} spikes, {} ms on average, {} ms at worst, the last {} ago.\n", event.name,
+                        count, sum / count, event.max_ms, age(now_s - event.samples.back().unix_seconds));
         for (const Advice& known : kAdvice)
-            if (event.name == known.event || (known.event != "command" && event.name.starts_with(known.event)))
+            if (event.name == known.event ||
+                (known.event != "command" && event.name.starts_with(known.event)))
                 advice += fmt::format("- {}: {}\n", event.name, known.text);
     }
     if (!advice.empty()) text += "\nWhat may help:\n\n" + advice;
@@ -136,9 +139,9 @@ std::string diagnose(const std::vector<LatencyEvent>& events, int64_t threshold_
 }
 
 void doctor(Call& call) {
-    call.reply.verbatim("txt", diagnose(call.node.latency().events(),
-                                        call.node.config().live.latency_monitor_threshold_ms,
-                                        call.now_ms / 1000));
+    call.reply.verbatim(
+        "txt", diagnose(call.node.latency().events(), call.node.config().live.latency_monitor_threshold_ms,
+                        call.now_ms / 1000));
 }
 
 // Cumulative counts at powers of two of 1024 ns, as Redis walks its histograms: a level includes the bucket

@@ -110,16 +110,19 @@ std::string diagnose(const NodeFacts& facts, uint64_t limit) {
         return "There is hardly any data in memory: too little to say anything about it.\n";
     std::string findings;
     if (ratio(memory.peak, memory.used) > 1.5)
-        findings += "- Memory was much fuller once than it is now. What was freed may not have gone back to the "
-                    "system yet; MEMORY PURGE asks for it.\n";
+        findings +=
+            "- Memory was much fuller once than it is now. What was freed may not have gone back to the "
+            "system yet; MEMORY PURGE asks for it.\n";
     if (ratio(memory.rss, memory.used) > 1.4)
-        findings += "- The process holds much more memory than its data needs: fragmentation, or memory that was "
-                    "freed a moment ago. MEMORY PURGE may help; a restart certainly does.\n";
+        findings +=
+            "- The process holds much more memory than its data needs: fragmentation, or memory that was "
+            "freed a moment ago. MEMORY PURGE may help; a restart certainly does.\n";
     if (limit != 0 && memory.used > limit)
         findings += "- Memory is above maxmemory: clients write faster than it can be freed.\n";
     if (facts.clients.connected != 0 && facts.clients.memory_bytes / facts.clients.connected > 200 << 10)
-        findings += "- Clients' buffers are large: somebody reads slowly or sends huge commands. CLIENT LIST "
-                    "shows who (omem, qbuf).\n";
+        findings +=
+            "- Clients' buffers are large: somebody reads slowly or sends huge commands. CLIENT LIST "
+            "shows who (omem, qbuf).\n";
     if (findings.empty()) return "Nothing about the memory looks wrong.\n";
     return "Findings:\n\n" + findings;
 }
@@ -136,10 +139,9 @@ void purge(Call& call) {
 
 void malloc_stats(Call& call) {
     const MemoryFacts memory = call.node.facts().memory;
-    call.reply.verbatim("txt",
-                        fmt::format("allocator: {}\nallocated: {}\nactive: {}\nresident: {}\n", memory.allocator,
-                                    memory.allocator_allocated, memory.allocator_active,
-                                    memory.allocator_resident));
+    call.reply.verbatim(
+        "txt", fmt::format("allocator: {}\nallocated: {}\nactive: {}\nresident: {}\n", memory.allocator,
+                           memory.allocator_allocated, memory.allocator_active, memory.allocator_resident));
 }
 
 void help(Call& call) {

@@ -1,5 +1,5 @@
-// Backups and the end of the process. The log is the data, so none of this is needed for safety: a backup is a
-// directory of hard links, made in the background, and SAVE only waits for it.
+// Backups and the end of the process. The log is the data, so none of this is needed for safety: a backup is
+// a directory of hard links, made in the background, and SAVE only waits for it.
 #include "commands/call.h"
 #include "commands/errors.h"
 #include "commands/families.h"

@@ -59,8 +59,7 @@ void replicaof(Call& call) {
 }
 
 void monitor(Call& call) {
-    if (call.client.in_multi)
-        return call.reply.error("ERR MONITOR isn't allowed for DENY BLOCKING client");
+    if (call.client.in_multi) return call.reply.error("ERR MONITOR isn't allowed for DENY BLOCKING client");
     call.node.start_monitor(call.client);
     call.reply.ok();
 }
