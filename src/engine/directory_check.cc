@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "engine/hint_file.h"
 #include "engine/segment_file.h"
@@ -24,14 +25,13 @@ void add(CheckReport& report, bool damage, std::string text) {
     report.findings.push_back({damage, std::move(text)});
 }
 
-bool is_torn_end(const DirectoryFiles& files, const DirectorySegment& segment, const SegmentFlaw& flaw,
-                 Lsn synced) {
-    // Without a manifest nobody knows which segments were sealed; only a file that simply stops is taken for
-    // the log's end.
-    if (!files.manifest_problem.empty()) return flaw.at_end && flaw.kind == SegmentFlaw::Kind::cut;
-    if (segment.listed) return false;
-    if (flaw.at_end) return true;
-    return files.after_power_loss && flaw.lsn_before >= synced;
+/// Without a manifest nobody knows which segments were sealed: only a file that simply stops is taken for the
+/// log's end.
+void cut_by_guess(SegmentScan& scan) {
+    const auto torn = std::ranges::find_if(scan.flaws, [](const SegmentFlaw& flaw) {
+        return flaw.at_end && flaw.kind == SegmentFlaw::Kind::cut;
+    });
+    if (torn != scan.flaws.end()) cut_scan(scan, torn->frame_offset);
 }
 
 /// " LSNs a to b are missing": from the hint file if there's a good one, else from the neighbours.
@@ -111,32 +111,68 @@ Result<void> compare_hints(Disk& disk, const DirectoryFiles& files, const Direct
 
 }  // namespace
 
-Result<SegmentCheck> check_segment(Disk& disk, const DirectoryFiles& files, const DirectorySegment& segment,
+Result<std::vector<TailSegment>> settle_open_end(Disk& disk, const DirectoryFiles& files) {
+    std::vector<TailSegment> tail;
+    if (!files.manifest_problem.empty()) return tail;
+    for (const auto& segment : files.segments) {
+        if (segment.listed || !segment.there || segment.foreign || segment.bytes < kSegmentHeaderBytes)
+            continue;
+        const auto file = disk.open(segment.path, false);
+        if (!file) return fail(file.error());
+        TailSegment one;
+        one.id = segment.id;
+        one.path = segment.path;
+        one.base_lsn = segment.problem.empty() ? segment.base_lsn : files.manifest.sealed_lsn;
+        one.previous_id = segment.previous_id;
+        auto scan = scan_segment(**file, files.manifest.directory_id, files.manifest.hash_seed, segment.bytes,
+                                 segment.origin, one.base_lsn);
+        if (!scan) return fail(scan.error());
+        one.scan = std::move(*scan);
+        tail.push_back(std::move(one));
+    }
+    std::ranges::sort(tail, [](const TailSegment& a, const TailSegment& b) {
+        return std::tuple(a.base_lsn, a.id) < std::tuple(b.base_lsn, b.id);
+    });
+    RecoveryReport ignored;  // the findings are made from what it set in the segments
+    settle_tail(tail, !files.after_power_loss, files.manifest.sealed_lsn, ignored);
+    return tail;
+}
+
+Result<SegmentCheck> check_segment(Disk& disk, const DirectoryFiles& files,
+                                   const std::vector<TailSegment>& open_end, const DirectorySegment& segment,
                                    CheckReport& report) {
     SegmentCheck check;
+    // A file that ends inside its header was only just being made.
+    const bool unborn = !segment.listed && segment.there && segment.bytes < kSegmentHeaderBytes;
     if (!segment.problem.empty()) {
-        // A file cut off inside its header holds no record yet: a crash just after its creation.
-        const bool fresh = !segment.listed && segment.there && segment.bytes <= kSegmentHeaderBytes;
-        check.segment_damaged = !fresh;
-        add(report, !fresh, segment.problem);
-        if (!segment.there || segment.foreign || fresh) return check;
+        check.segment_damaged = !unborn;
+        add(report, !unborn, segment.problem);
     }
-    const auto file = disk.open(segment.path, false);
-    if (!file) return fail(file.error());
-    auto scan = scan_segment(**file, files.manifest.directory_id, files.manifest.hash_seed, segment.bytes,
-                             segment.origin, segment.base_lsn);
-    if (!scan) return fail(scan.error());
-    check.scan = std::move(*scan);
+    if (unborn || !segment.there || segment.foreign) return check;
 
-    const auto torn = std::ranges::find_if(check.scan.flaws, [&](const SegmentFlaw& flaw) {
-        return is_torn_end(files, segment, flaw, check.scan.synced_lsn);
-    });
-    if (torn != check.scan.flaws.end()) {
-        const uint64_t end = torn->frame_offset;
-        add(report, false,
-            fmt::format("{}: the log ends torn at offset {}; the next start cuts {} bytes off", segment.path,
-                        end, segment.bytes - end));
-        cut_scan(check.scan, end);
+    const auto tail = std::ranges::find_if(open_end, [&](const auto& one) { return one.id == segment.id; });
+    if (tail != open_end.end()) {
+        check.scan = tail->scan;
+        if (tail->gap_before)
+            add(report, true,
+                fmt::format("{}: the log's records up to LSN {} before it are missing", segment.path,
+                            tail->base_lsn));
+        if (tail->cut_at)
+            add(report, false,
+                fmt::format("{}: an unfinished write at offset {}; the next start cuts it off", segment.path,
+                            *tail->cut_at));
+        if (tail->dropped) {
+            add(report, false, segment.path + ": follows what a power loss took; the next start drops it");
+            check.scan = {};
+        }
+    } else {
+        const auto file = disk.open(segment.path, false);
+        if (!file) return fail(file.error());
+        auto scan = scan_segment(**file, files.manifest.directory_id, files.manifest.hash_seed, segment.bytes,
+                                 segment.origin, segment.base_lsn);
+        if (!scan) return fail(scan.error());
+        check.scan = std::move(*scan);
+        if (!files.manifest_problem.empty()) cut_by_guess(check.scan);
     }
     if (files.manifest_problem.empty()) {
         if (auto compared = compare_hints(disk, files, segment, check, report); !compared)
@@ -166,8 +202,10 @@ Result<CheckReport> check_directory(Disk& disk, const DirectoryFiles& files, con
     uint64_t total = 0;
     for (const auto& segment : files.segments) total += segment.bytes;
     uint64_t done = 0;
+    const auto open_end = settle_open_end(disk, files);
+    if (!open_end) return fail(open_end.error());
     for (const auto& segment : files.segments) {
-        auto check = check_segment(disk, files, segment, report);
+        auto check = check_segment(disk, files, *open_end, segment, report);
         if (!check) return fail(check.error());
         if (check->segment_damaged) report.damaged_segments.push_back(segment.id);
         if (check->hints_damaged) report.damaged_hints.push_back(segment.id);

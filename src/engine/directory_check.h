@@ -13,6 +13,7 @@
 #include "base/disk.h"
 #include "base/result.h"
 #include "engine/directory_files.h"
+#include "engine/log_tail.h"
 #include "engine/segment_scan.h"
 
 namespace torc {
@@ -46,11 +47,15 @@ struct CheckReport {
 
 using Progress = std::function<void(double)>;
 
+/// The segments of the log's open end, settled as the next start will settle them.
+Result<std::vector<TailSegment>> settle_open_end(Disk& disk, const DirectoryFiles& files);
+
 /// The whole directory. `progress` gets 0..1.
 Result<CheckReport> check_directory(Disk& disk, const DirectoryFiles& files, const Progress& progress);
 
-/// One segment of it; findings are added to `report`.
-Result<SegmentCheck> check_segment(Disk& disk, const DirectoryFiles& files, const DirectorySegment& segment,
+/// One segment of it; findings are added to `report`. open_end: from settle_open_end.
+Result<SegmentCheck> check_segment(Disk& disk, const DirectoryFiles& files,
+                                   const std::vector<TailSegment>& open_end, const DirectorySegment& segment,
                                    CheckReport& report);
 
 }  // namespace torc

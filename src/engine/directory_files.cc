@@ -40,6 +40,7 @@ void look_at(Disk& disk, DirectorySegment& segment, uint64_t directory_id) {
         return;
     }
     segment.base_lsn = header->base_lsn;
+    segment.previous_id = header->previous_id;
     if (!segment.listed) segment.origin = static_cast<format::SegmentOrigin>(header->origin);
 }
 

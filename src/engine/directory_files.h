@@ -24,6 +24,7 @@ struct DirectorySegment {
     uint64_t bytes = 0;    // to be looked at
     format::SegmentOrigin origin = format::SegmentOrigin::log;
     Lsn base_lsn = 0;
+    uint64_t previous_id = 0;
     std::string problem;  // of its existence, size or header; empty: none
 };
 

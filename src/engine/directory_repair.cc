@@ -106,6 +106,9 @@ class Repair {
                 return fail(ErrorKind::refused,
                             segment.problem + "; move that file out of the directory first");
         }
+        auto open_end = settle_open_end(disk_, files_);
+        if (!open_end) return fail(open_end.error());
+        open_end_ = std::move(*open_end);
         if (!files_.manifest_problem.empty()) {
             manifest_.hash_seed = hash64("hash seed", random);
             if (manifest_.directory_id == 0) manifest_.directory_id = hash64("directory", random);
@@ -134,7 +137,7 @@ class Repair {
         manifest_.segments.clear();
         for (const auto& segment : files_.segments) {
             CheckReport ignored;
-            auto checked = check_segment(disk_, files_, segment, ignored);
+            auto checked = check_segment(disk_, files_, open_end_, segment, ignored);
             if (!checked) return fail(checked.error());
             manifest_.highest_lsn = std::max(manifest_.highest_lsn, checked->scan.highest_lsn);
             if (damaged(segment.id) || checked->scan.highest_lsn == 0) continue;
@@ -156,7 +159,7 @@ class Repair {
             return {};
         }
         CheckReport ignored;
-        auto checked = check_segment(disk_, files_, segment, ignored);
+        auto checked = check_segment(disk_, files_, open_end_, segment, ignored);
         if (!checked) return fail(checked.error());
         const auto file = disk_.open(segment.path, false);
         if (!file) return fail(file.error());
@@ -215,7 +218,7 @@ class Repair {
         for (const auto& segment : files_.segments) {
             if (!segment.there || unreadable_.empty()) continue;
             CheckReport ignored;
-            auto checked = check_segment(disk_, files_, segment, ignored);
+            auto checked = check_segment(disk_, files_, open_end_, segment, ignored);
             if (!checked) return fail(checked.error());
             const auto file = disk_.open(segment.path, false);
             if (!file) return fail(file.error());
@@ -286,6 +289,7 @@ class Repair {
     const std::string& directory_;
     const DirectoryFiles& files_;
     const CheckReport& check_;
+    std::vector<TailSegment> open_end_;
     Manifest manifest_;
     RepairReport report_;
     std::vector<std::string> aside_;

@@ -38,6 +38,7 @@ class Settling {
         const Lsn before =
             i == 0 ? sealed_lsn_ : std::max(segments_[i - 1].scan.highest_lsn, segments_[i - 1].base_lsn);
         if (!same_boot_ && before >= synced_) return false;
+        segments_[i].gap_before = true;
         ++report_.unreadable_ranges;
         report_.messages.push_back(
             fmt::format("{}: the log's records from LSN {} to {} before it are missing", segments_[i].path,

@@ -26,6 +26,7 @@ struct TailSegment {
     SegmentScan scan;
     std::optional<uint64_t> cut_at;  // set by settle_tail: truncate the file here
     bool dropped = false;            // set by settle_tail: nothing of it counts
+    bool gap_before = false;         // set by settle_tail: what led up to it is missing, and was synced
 };
 
 /// Decides on all unsealed segments of the log, in the order of their LSNs: cuts their scans and says so in
