@@ -25,6 +25,7 @@
 #include "base/time.h"
 #include "base/types.h"
 #include "engine/address.h"
+#include "engine/expiry_wheel.h"
 #include "engine/log.h"
 #include "engine/log_batch.h"
 #include "engine/record.h"
@@ -121,7 +122,8 @@ class Store {
     void unpin(DbId db, const KeyRef& key);
     /// Removes an entry whose record is known to be this key's although its value can't be read (damaged), for
     /// a command that deletes or overwrites the key. False when the entry is gone.
-    bool erase_cold(WriteBatch& batch, DbId db, const KeyRef& key, LogAddress address, Removal why);
+    bool erase_cold(WriteBatch& batch, DbId db, const KeyRef& key, LogAddress address,
+                    const StoredRecord& stored, Removal why);
 
     // ---- changes. `old`: what lookup() returned for the key just now, resident or null (absent).
     void begin(WriteBatch& batch, int64_t now_ms);
@@ -213,6 +215,9 @@ class Store {
 
   private:
     Store();
+    bool expire_cold(WriteBatch& batch, int64_t now_ms, const ExpiryWheel::Ref& ref, LogAddress address,
+                     const std::function<void(DbId, std::string_view)>& on_expired);
+
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };
