@@ -80,7 +80,9 @@ TEST(Log, RollsAndSealsSegments) {
                           value(i % 90, static_cast<char>('a' + i % 26));
         f.put(name, value);
         model[name] = value;
-        if (i % 7 == 0) ASSERT_TRUE(f.log->flush());
+        if (i % 7 == 0) {
+            ASSERT_TRUE(f.log->flush());
+        }
         if (i % 31 == 0) {
             ASSERT_TRUE(f.log->sync());
             while (f.log->background_step()) {
