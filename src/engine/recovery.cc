@@ -68,16 +68,18 @@ Result<void> Recovery::load_tail(const std::vector<uint64_t>& ids) {
             tail.previous_id = header->previous_id;
         } else if (header.error().kind != ErrorKind::corrupt) {
             return fail(header.error());
-        } else if (segment.bytes >= kSegmentHeaderBytes) {
+        } else {
             tail.base_lsn = lsn_before;
-            ++report_.unreadable_ranges;
-            report_.messages.push_back(header.error().message);
         }
         auto scan = scan_segment(*segment.file, manifest_.directory_id, manifest_.hash_seed, segment.bytes,
                                  format::SegmentOrigin::log, tail.base_lsn);
         if (!scan) return fail(scan.error());
         report_.highest_lsn = std::max({report_.highest_lsn, scan->highest_lsn, tail.base_lsn});
         tail.scan = std::move(*scan);
+        if (!header)
+            tail.scan.flaws.insert(tail.scan.flaws.begin(),
+                                   {SegmentFlaw::Kind::gap, 0, kSegmentHeaderBytes, 0, lsn_before,
+                                    tail.scan.records == 0 && tail.scan.flaws.empty()});
         lsn_before = std::max({lsn_before, tail.base_lsn, tail.scan.highest_lsn});
         if (segment.bytes >= kSegmentHeaderBytes) {
             tail_.push_back(std::move(tail));
