@@ -125,7 +125,7 @@ class StoreTest : public ::testing::Test {
     }
     unsigned expire_all(std::vector<std::string>* names = nullptr) {
         unsigned sum = 0;
-        for (int quiet = 0; quiet < 20;) {
+        for (int quiet = 0; quiet < 5;) {
             const unsigned n =
                 store_->expire_step(batch_, clock_.now_ms, 0, 1, 1000, [&](DbId, std::string_view k) {
                     if (names != nullptr) names->emplace_back(k);
