@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 #include <sys/utsname.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -86,7 +87,7 @@ ServerFacts server_facts(const NodeCore& node) {
     ServerFacts facts;
     facts.run_id = make_run_id(node.environment.random_seed ^ static_cast<uint64_t>(node.started_ms.load()));
     utsname name{};
-    if (uname(&name) == 0) facts.os = std::string(name.sysname) + " " + name.release + " " + name.machine;
+    if (uname(&name) == 0) facts.os = fmt::format("{} {} {}", name.sysname, name.release, name.machine);
     char path[4096];
     const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
     if (length > 0) facts.executable.assign(path, static_cast<size_t>(length));
