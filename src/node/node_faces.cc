@@ -78,8 +78,8 @@ uint64_t resident_bytes() {
 
 std::string make_run_id(uint64_t seed) {
     Rng rng(seed);
-    std::string id;
-    while (id.size() < 40) id.push_back("0123456789abcdef"[rng.below(16)]);
+    std::string id(40, '0');
+    for (char& digit : id) digit = "0123456789abcdef"[rng.below(16)];
     return id;
 }
 
@@ -96,17 +96,21 @@ ServerFacts server_facts(const NodeCore& node) {
     facts.started_ms = node.started_ms.load();
     facts.lru_clock = static_cast<uint32_t>(node.environment.clock.wall_ms() / 1000) & 0xffffff;
     if (facts.port != 0) {
-        ServerFacts::Listener tcp{"tcp", {}, facts.port};
-        std::string binds = node.config.text("bind");
+        ServerFacts::Listener& tcp = facts.listeners.emplace_back();
+        tcp.kind = "tcp";
+        tcp.port = facts.port;
+        const std::string binds = node.config.text("bind");
         for (size_t at = 0; at < binds.size();) {
             const size_t end = std::min(binds.find(' ', at), binds.size());
-            if (end > at) tcp.binds.push_back(binds.substr(at, end - at));
+            if (end > at) tcp.binds.emplace_back(binds, at, end - at);
             at = end + 1;
         }
-        facts.listeners.push_back(std::move(tcp));
     }
-    if (const std::string socket = node.config.text("unixsocket"); !socket.empty())
-        facts.listeners.push_back({"unix", {socket}, 0});
+    if (const std::string socket = node.config.text("unixsocket"); !socket.empty()) {
+        ServerFacts::Listener& listener = facts.listeners.emplace_back();
+        listener.kind = "unix";
+        listener.binds.push_back(socket);
+    }
     return facts;
 }
 
