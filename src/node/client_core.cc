@@ -57,7 +57,6 @@ bool ClientCore::parse_batch() {
     bool more = true;
     while (more && worker.prepared.size() < kBatch) {
         const size_t first = worker.words.size();
-        const bool is_inline = at < input.size() && input.data()[at] != '*';
         const ParseResult result = parser.parse({input.data() + at, input.size() - at}, limits, worker.words);
         at += result.consumed;
         if (result.status == ParseStatus::command) {
@@ -67,8 +66,9 @@ bool ClientCore::parse_batch() {
             command.end = at;
             worker.prepared.push_back(command);
             // An inline command has been unquoted in place: if it or one before it has to wait, what was
-            // parsed after it would be parsed a second time.
-            more = !is_inline;
+            // parsed after it would be parsed a second time. Before AUTH has run, its limits hold for one
+            // command only.
+            more = !result.was_inline && state->authenticated;
         } else {
             parse_failed = result.status == ParseStatus::error;
             more = false;
