@@ -13,7 +13,7 @@ constexpr size_t kBufferBytes = 256 << 10;
 }
 
 Result<void> CompactionOutput::open_segment(uint64_t max_bytes) {
-    const SegmentTicket ticket = segments_.reserve(max_bytes);
+    const SegmentTicket ticket = segments_.reserve(max_bytes, format::SegmentOrigin::compaction);
     const std::string path = segments_.segment_path(ticket.id);
     TORC_CRASH_POINT("compaction.before_create");
     auto file = segments_.disk().create(path);
@@ -22,7 +22,7 @@ Result<void> CompactionOutput::open_segment(uint64_t max_bytes) {
         return fail(file.error());
     }
     file_ = std::move(*file);
-    segments_.adopt(ticket, format::SegmentOrigin::compaction, file_);
+    segments_.adopt(ticket, file_);
     ids_.push_back(ticket.id);
     buffer_ =
         encode_segment_header(ticket.id, segments_.directory_id(), format::SegmentOrigin::compaction, 0);

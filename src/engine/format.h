@@ -70,7 +70,8 @@ struct SegmentHeader {
     uint64_t segment_id;    // increases, never used again in this directory
     uint64_t directory_id;  // random, made with the data directory: a foreign file is refused
     uint64_t base_lsn;      // the log's last LSN when the segment was opened
-    uint8_t reserved1[20];
+    uint64_t previous_id;   // the log segment before this one; 0: none since the log was opened
+    uint8_t reserved1[12];
     uint32_t checksum;  // over the 60 bytes before
 };
 static_assert(sizeof(SegmentHeader) == 64);

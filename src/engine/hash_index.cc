@@ -118,13 +118,14 @@ void HashIndex::give_back(Context& context) {
     const uint64_t word = word_.load(std::memory_order_relaxed);
     if ((word & kLargeBit) == 0) {
         if (now <= capacity_ / 2) move_to_array(now, context);
-    } else if (now <= kMaxArray / 2) {
-        move_to_array(now, context);
-    } else if (now % kChunk == 0) {
+        return;
+    }
+    if (now % kChunk == 0) {
         context.reclaimer.retire(Directory::of(word)->chunk[now / kChunk].load(std::memory_order_relaxed),
                                  free_memory);
         context.bytes_delta -= static_cast<int64_t>(kChunk * sizeof(Bucket));
     }
+    if (now <= kMaxArray / 2) move_to_array(now, context);
 }
 
 namespace {

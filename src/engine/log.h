@@ -34,6 +34,8 @@
 
 namespace torc {
 
+struct LogSegment;
+
 class Log {
   public:
     struct Options {
@@ -87,7 +89,8 @@ class Log {
     /// changes. Set once before use. Must only post.
     void on_progress(std::function<void()> callback);
 
-    /// Closes the active segment and starts a new one; all before it becomes sealable. For BGSAVE and tests.
+    /// Closes the active segment, writes what is buffered and starts a new segment: background_step() then
+    /// seals all before it. Blocking; for BGSAVE and tests.
     Result<void> roll();
 
     /// What a clean shutdown does last: flush, sync, seal.
@@ -95,6 +98,13 @@ class Log {
 
   private:
     Log();
+    void refuse_writes(State why, const std::string& message);
+    void accept_writes(State no_longer);
+    void mark_suspect(LogSegment& segment);
+    bool write_buffer();
+    void append_sync_mark(Lsn synced);
+    Result<void> recover_failed_sync();
+
     std::atomic<Lsn> last_lsn_{0};
     std::atomic<Lsn> written_lsn_{0};
     std::atomic<Lsn> synced_lsn_{0};

@@ -15,7 +15,7 @@ namespace {
 constexpr char kMagic[8] = {'T', 'O', 'R', 'C', 'M', 'A', 'N', '1'};
 constexpr size_t kBootIdBytes = 40;
 constexpr size_t kSegmentBytes = 40;
-constexpr size_t kFixedBytes = 8 + 4 + 4 + 6 * 8 + kBootIdBytes;
+constexpr size_t kFixedBytes = 8 + 4 + 4 + 7 * 8 + kBootIdBytes;
 constexpr uint64_t kChecksumSeed = 0x746f72636d616e31ULL;
 
 /// Takes fixed-width integers off the front; ok() turns false when the bytes run out.
@@ -55,8 +55,9 @@ std::string encode_manifest(const Manifest& manifest) {
     std::string bytes(kMagic, sizeof kMagic);
     append_le<uint32_t>(bytes, format::kVersion);
     append_le<uint32_t>(bytes, 0);
-    for (const uint64_t word : {manifest.directory_id, manifest.hash_seed, manifest.next_segment_id,
-                                manifest.log_tail_id, manifest.highest_lsn, manifest.databases_lsn})
+    for (const uint64_t word :
+         {manifest.directory_id, manifest.hash_seed, manifest.next_segment_id, manifest.log_tail_id,
+          manifest.sealed_lsn, manifest.highest_lsn, manifest.databases_lsn})
         append_le(bytes, word);
     std::string boot = manifest.boot_id;
     boot.resize(kBootIdBytes);
@@ -87,8 +88,9 @@ Result<Manifest> decode_manifest(std::string_view bytes, const std::string& path
                                 path, version, format::kVersion));
     cursor.take<uint32_t>();
     Manifest manifest;
-    for (uint64_t* word : {&manifest.directory_id, &manifest.hash_seed, &manifest.next_segment_id,
-                           &manifest.log_tail_id, &manifest.highest_lsn, &manifest.databases_lsn})
+    for (uint64_t* word :
+         {&manifest.directory_id, &manifest.hash_seed, &manifest.next_segment_id, &manifest.log_tail_id,
+          &manifest.sealed_lsn, &manifest.highest_lsn, &manifest.databases_lsn})
         *word = cursor.take<uint64_t>();
     const std::string_view boot = cursor.take_bytes(kBootIdBytes);
     manifest.boot_id = boot.substr(0, boot.find('\0'));

@@ -30,8 +30,11 @@ struct Manifest {
     uint64_t directory_id = 0;
     uint64_t hash_seed = 0;
     uint64_t next_segment_id = 1;
-    /// Segments of origin `log` with ids from here on belong to the directory although they aren't listed.
+    /// A segment of origin `log` that isn't listed belongs to the directory (it wasn't sealed yet) when its
+    /// id is at or above log_tail_id and its base LSN at or above sealed_lsn, the highest LSN of all log
+    /// segments that were ever sealed. Others are leftovers of compaction.
     uint64_t log_tail_id = 1;
+    Lsn sealed_lsn = 0;
     Lsn highest_lsn = 0;  // at least of everything sealed so far: LSNs never go back
     /// logical -> physical database, with all swap records up to databases_lsn applied.
     std::vector<DbId> databases;

@@ -46,7 +46,7 @@ std::optional<uint64_t> hint_id_of(std::string_view name) {
 }
 
 std::string encode_segment_header(uint64_t segment_id, uint64_t directory_id, format::SegmentOrigin origin,
-                                  Lsn base_lsn) {
+                                  Lsn base_lsn, uint64_t previous_id) {
     SegmentHeader header{};
     std::memcpy(header.magic, format::kSegmentMagic, sizeof header.magic);
     header.version = format::kVersion;
@@ -54,6 +54,7 @@ std::string encode_segment_header(uint64_t segment_id, uint64_t directory_id, fo
     header.segment_id = segment_id;
     header.directory_id = directory_id;
     header.base_lsn = base_lsn;
+    header.previous_id = previous_id;
     header.checksum = header_checksum(header);
     return {reinterpret_cast<const char*>(&header), sizeof header};
 }

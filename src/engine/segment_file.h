@@ -28,7 +28,7 @@ inline std::string path_in(const std::string& directory, std::string_view name) 
 
 /// The 64 bytes that open a segment.
 std::string encode_segment_header(uint64_t segment_id, uint64_t directory_id, format::SegmentOrigin origin,
-                                  Lsn base_lsn);
+                                  Lsn base_lsn, uint64_t previous_id = 0);
 
 /// Reads and checks a segment's header. corrupt: it isn't whole, or damaged; refused: of a newer version or
 /// of another directory, with the remedy in the message.

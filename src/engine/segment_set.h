@@ -3,8 +3,8 @@
 // segment's file open although compaction may have removed it meanwhile.
 //
 // Directory:  MANIFEST  LOCK  <id>.seg  <id>.hint      (id: 16 hex digits)
-// Recovery takes the segments the manifest lists, plus every segment of origin `log` whose id is at or above
-// the manifest's log_tail_id; anything else is a leftover and is removed.
+// Recovery takes the segments the manifest lists, plus the segments of origin `log` that weren't sealed yet
+// (manifest.h tells them); anything else is a leftover and is removed.
 #pragma once
 
 #include <cstdint>

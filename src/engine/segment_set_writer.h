@@ -25,6 +25,7 @@ namespace torc {
 struct SegmentTicket {
     uint64_t id = 0;
     uint32_t place = 0;
+    format::SegmentOrigin origin = format::SegmentOrigin::log;
     uint32_t places = 1;  // more when the segment is larger than 256 MB: LogAddress::of() runs into the next
 };
 
@@ -38,29 +39,29 @@ class SegmentSetWriter : public SegmentSet {
     virtual std::string hint_path(uint64_t id) const = 0;
 
     /// No I/O.
-    virtual SegmentTicket reserve(uint64_t max_bytes) = 0;
+    virtual SegmentTicket reserve(uint64_t max_bytes, format::SegmentOrigin origin) = 0;
     /// Gives back a ticket that was never adopted.
     virtual void release(const SegmentTicket& ticket) = 0;
 
     /// The file stands at segment_path(ticket.id): reads at its place work from now on.
-    virtual void adopt(const SegmentTicket& ticket, format::SegmentOrigin origin,
-                       std::shared_ptr<File> file) = 0;
+    virtual void adopt(const SegmentTicket& ticket, std::shared_ptr<File> file) = 0;
     /// Another file took this one's name (after a failed sync). Readers of the old one finish on it.
     virtual void exchange_file(uint64_t id, std::shared_ptr<File> file) = 0;
     /// Appending to an adopted segment: its size and LSNs, for list(). Cheap.
     virtual void note_written(uint64_t id, uint64_t bytes, Lsn lowest_lsn, Lsn highest_lsn) = 0;
 
-    /// Closes a log segment: syncs it, scans it, writes its hint file, lists it in the manifest. Segments of
-    /// the log are sealed in the order of their LSNs. A segment without a record is removed instead.
+    /// Closes a log segment, which the log has synced: scans it, writes its hint file, lists it in the
+    /// manifest. Segments of the log are sealed in the order of their LSNs. A segment without a record is
+    /// removed instead.
     virtual Result<void> seal(uint64_t id) = 0;
-    /// The same for a compaction's output, but not listed yet: replace() does that.
+    /// Syncs a compaction's output and does the same, but doesn't list it yet: replace() does that.
     virtual Result<SegmentInfo> finish(uint64_t id) = 0;
     /// Lists the outputs and drops the sources in one replacement of the manifest, then removes the sources'
     /// files. Before the call no index entry may refer to a source any more.
     virtual Result<void> replace(std::span<const uint64_t> sources, std::span<const uint64_t> outputs) = 0;
     /// Removes an adopted segment that isn't listed (a compaction that gave up, an empty log segment).
     virtual Result<void> discard(uint64_t id) = 0;
-    /// Log segments that aren't sealed, in LSN order.
+    /// Log segments that aren't sealed, by id, which is the order of their LSNs.
     virtual std::vector<uint64_t> unsealed_log_segments() const = 0;
 
     /// CORRECTNESS 9: whether a segment other than `except` may hold a record of this key older than `lsn`.
@@ -76,8 +77,8 @@ class SegmentSetWriter : public SegmentSet {
     virtual Result<std::shared_ptr<HintFile>> hints(uint64_t id) const = 0;
     virtual LogAddress address_of(uint64_t id, uint64_t offset) const = 0;
 
-    /// While any holder lives, no file of the directory is removed and none is sealed or replaced in the
-    /// manifest: what list() says and what MANIFEST says stay as they are. Keep it short (hard links).
+    /// While any holder lives, no file of the directory is removed and the manifest isn't replaced:
+    /// what it says stays as it is. Keep it short (hard links); to be dropped by the thread that took it.
     virtual std::shared_ptr<void> hold() = 0;
 };
 

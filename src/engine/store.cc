@@ -6,23 +6,41 @@
 #include "engine/store_impl.h"
 
 namespace torc {
+namespace {
+
+constexpr uint64_t kFreedPerTurn = 16;  // buckets of a flushed database
+
+}  // namespace
 
 Store::Impl::Impl(Disk& disk_in, const Clock& clock_in, const Options& options_in)
     : disk(disk_in), clock(clock_in), options(options_in), rng(options_in.random_seed) {
-    for (unsigned i = 0; i < physical.size(); ++i) physical[i] = static_cast<DbId>(i);
+    for (unsigned i = 0; i < physical.size(); ++i) physical[i] = logged_physical[i] = static_cast<DbId>(i);
 }
 
 Store::Impl::~Impl() {
     for (auto& slot : spaces)
-        if (DbSpace* space = slot.exchange(nullptr)) flushed.push_back({space, 0, true});
-    for (Flushed& item : flushed) free_space(item, kSlots);
+        if (DbSpace* space = slot.exchange(nullptr)) flushed.push_back({space, 0, 0, true});
+    for (Flushed& item : flushed) {
+        free_space(item, UINT64_MAX);
+        delete item.space;
+    }
 }
 
 Store::Impl::DbSpace& Store::Impl::make_space(DbId db) {
     DbSpace* space = spaces[db].load(std::memory_order_acquire);
     if (__builtin_expect(space != nullptr, 1)) return *space;
-    auto made = std::make_unique<DbSpace>();
+    std::unique_ptr<DbSpace> made;
+    {
+        std::lock_guard guard(flushed_mutex);
+        if (!spare_spaces.empty()) {
+            made = std::move(spare_spaces.back());
+            spare_spaces.pop_back();
+        }
+    }
+    if (made == nullptr) made = std::make_unique<DbSpace>();
     if (spaces[db].compare_exchange_strong(space, made.get(), std::memory_order_acq_rel)) return *made.release();
+    std::lock_guard guard(flushed_mutex);
+    spare_spaces.push_back(std::move(made));  // another shard was first
     return *space;
 }
 
@@ -80,7 +98,7 @@ Result<RecoveryReport> Store::load() {
     auto report = im.segments->recover(expected, on_key, on_progress);
     if (!report) return fail(report.error());
     for (size_t i = 0; i < report->databases.size() && i < im.physical.size(); ++i)
-        im.physical[i] = report->databases[i];
+        im.physical[i] = im.logged_physical[i] = report->databases[i];
     auto log = Log::open(*im.segments, im.clock, report->highest_lsn + 1, im.options.log);
     if (!log) return fail(log.error());
     im.log = std::move(*log);
@@ -193,6 +211,7 @@ bool Store::log_enabled() const {
 
 void Store::quiescent(unsigned thread) {
     impl_->reclaimer.quiescent(thread);
+    impl_->free_flushed(kFreedPerTurn);
 }
 void Store::offline(unsigned thread) {
     impl_->reclaimer.offline(thread);

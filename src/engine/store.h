@@ -25,6 +25,7 @@
 #include "base/time.h"
 #include "base/types.h"
 #include "engine/address.h"
+#include "engine/expiry_wheel.h"
 #include "engine/log.h"
 #include "engine/log_batch.h"
 #include "engine/record.h"
@@ -121,7 +122,8 @@ class Store {
     void unpin(DbId db, const KeyRef& key);
     /// Removes an entry whose record is known to be this key's although its value can't be read (damaged), for
     /// a command that deletes or overwrites the key. False when the entry is gone.
-    bool erase_cold(WriteBatch& batch, DbId db, const KeyRef& key, LogAddress address, Removal why);
+    bool erase_cold(WriteBatch& batch, DbId db, const KeyRef& key, LogAddress address,
+                    const StoredRecord& stored, Removal why);
 
     // ---- changes. `old`: what lookup() returned for the key just now, resident or null (absent).
     void begin(WriteBatch& batch, int64_t now_ms);
@@ -159,6 +161,7 @@ class Store {
     Lookup random_entry(DbId db, ShardId shard, uint64_t random);
 
     // ---- memory
+    /// No shard lock held.
     void set_memory_policy(uint64_t maxmemory, MaxmemoryPolicy policy, unsigned samples,
                            unsigned lfu_log_factor, unsigned lfu_decay_minutes);
     /// Notes a read of the record for LRU/LFU.
@@ -169,7 +172,8 @@ class Store {
     /// RESTORE ... IDLETIME / FREQ; each does nothing under a policy that counts the other.
     void set_idle_seconds(Record* record, uint64_t seconds, int64_t now_ms);
     void set_frequency(Record* record, unsigned frequency, int64_t now_ms);
-    uint64_t used_bytes() const;  // records and index, approximate between turns; any thread, no lock
+    /// Records, index and expiry wheels; off by up to 1 MB, or 1/16 of maxmemory. Any thread, no lock.
+    uint64_t used_bytes() const;
     /// Frees memory until used_bytes() <= maxmemory or `budget` keys were handled: unloads to the log, or
     /// deletes by the policy. Takes shard locks itself (try only; skips those it can't get): call with none
     /// held. `on_evicted` is called under the shard's lock for each key that is really deleted. Returns false
@@ -213,6 +217,9 @@ class Store {
 
   private:
     Store();
+    bool expire_cold(WriteBatch& batch, int64_t now_ms, const ExpiryWheel::Ref& ref, LogAddress address,
+                     const std::function<void(DbId, std::string_view)>& on_expired);
+
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };

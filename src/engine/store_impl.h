@@ -6,8 +6,8 @@
 //   Shard[1024]         lock, LSN, expiry wheel
 //
 // Counters are written under the shard's lock and read anywhere (relaxed). used_bytes() is one number that
-// shards report to when their unreported share exceeds report_above_, so that it's never off by more than
-// 1024 times that: 1/16 of maxmemory at most.
+// shards report to when their unreported share exceeds report_above, so that it's never off by more than 1024
+// times that: 1 MB, or 1/16 of maxmemory if that's less.
 #pragma once
 
 #include <array>
@@ -43,6 +43,11 @@ class Counter {
 struct Store::Impl {
     struct alignas(64) Part {
         Counter keys, expires, resident, record_bytes, index_bytes;
+
+        void reset() {
+            for (Counter* counter : {&keys, &expires, &resident, &record_bytes, &index_bytes})
+                counter->add(-counter->get());
+        }
     };
     struct DbSpace {
         std::array<HashIndex, kSlots> tables;
@@ -63,6 +68,8 @@ struct Store::Impl {
         Shard& shard;
         HashIndex& table;
     };
+
+    static constexpr int64_t kReportAbove = 1024;
 
     Impl(Disk& disk_in, const Clock& clock_in, const Options& options_in);
     ~Impl();
@@ -132,22 +139,37 @@ struct Store::Impl {
         LogAddress address;        // cold
     };
     DueKey judge(const ExpiryWheel::Ref& ref, int64_t now_ms);
+    void retry_expiries();
 
     // store_flush.cc
     struct Flushed {
         DbSpace* space;
-        SlotId next_slot;
+        unsigned slot;      // the next to free,
+        uint64_t position;  // from here on
         bool live_settled;  // the segments' live bytes don't count its records any more
     };
-    void free_space(Flushed& flushed, unsigned slots);
-    void free_flushed(unsigned slots);
+    bool free_space(Flushed& item, uint64_t buckets);
+    void free_flushed(uint64_t buckets);
 
     // store_memory.cc
-    bool unload(const Where& w, uint64_t hash, Record* record);
-    struct Sampler;
+    uint64_t eviction_score(const Record* record, int64_t now_ms) const;
+    /// A shard and a database that hold something of what the policy evicts; false when nothing does.
+    bool pick_part(bool only_volatile, DbId& db, ShardId& shard);
+    struct Sampled {
+        unsigned residents = 0;  // records that the policy could evict
+        unsigned unwritten = 0;  // of them, not to be unloaded before the log is written
+    };
+    void sample(DbId db, ShardId shard, MaxmemoryPolicy policy_now, int64_t now_ms, Sampled& sampled);
+    bool may_unload(const Record* record) const;
 
     // store_warm.cc
     struct Warmer;
+    struct WarmerDeleter {
+        void operator()(Warmer* warmer) const;
+    };
+
+    // store_base.cc
+    struct Base;
 
     Disk& disk;
     const Clock& clock;
@@ -156,14 +178,17 @@ struct Store::Impl {
     std::unique_ptr<Log> log;
     uint64_t hash_seed = 0;
     std::atomic<bool> log_on{false};
+    std::mutex switch_mutex;                     // one set_log_enabled() at a time
+    std::atomic<bool> unlogged_changes{false};   // the log holds records that are gone or replaced since
     std::atomic<double> progress{0};
 
     std::array<std::atomic<DbSpace*>, 256> spaces{};
     std::array<Shard, kShards> shards;
-    std::array<DbId, 256> physical{};  // of logical; written with all shards locked
+    std::array<DbId, 256> physical{};         // of logical; written with all shards locked
+    std::array<DbId, 256> logged_physical{};  // the same as the log has it
 
     std::atomic<int64_t> used{0};
-    std::atomic<int64_t> report_above{1 << 14};
+    std::atomic<int64_t> report_above{kReportAbove};
     std::atomic<uint64_t> maxmemory{0};
     std::atomic<MaxmemoryPolicy> policy{MaxmemoryPolicy::noeviction};
     std::atomic<bool> lfu{false};
@@ -175,7 +200,10 @@ struct Store::Impl {
     std::mutex flushed_mutex;
     std::vector<Flushed> flushed;
     std::atomic<size_t> flushed_count{0};
-    std::unique_ptr<Warmer> warmer;
+    std::vector<std::unique_ptr<DbSpace>> spare_spaces;
+    std::unique_ptr<Warmer, WarmerDeleter> warmer;
+    std::mutex expiry_retry_mutex;
+    std::vector<ExpiryWheel::Ref> expiry_retry;
     std::array<std::atomic<uint32_t>, 64> expire_from{};  // where each part's next step begins
 
     Reclaimer reclaimer;

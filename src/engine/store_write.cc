@@ -2,6 +2,11 @@
 #include "engine/store_impl.h"
 
 namespace torc {
+namespace {
+
+constexpr size_t kKeptPending = 4096;  // places a batch keeps after a large command
+
+}  // namespace
 
 /// The record's copy in the log, or its change that still waits in the batch, is no longer the newest.
 void Store::Impl::forget_log_copy(WriteBatch& batch, Record* record) {
@@ -11,6 +16,7 @@ void Store::Impl::forget_log_copy(WriteBatch& batch, Record* record) {
         record->set_pending(false);
     } else if (address) {
         segments->remove_live(address, padded_size(record));
+        if (!logging()) unlogged_changes.store(true, std::memory_order_relaxed);
     } else {
         return;
     }
@@ -45,6 +51,7 @@ Record* Store::put(WriteBatch& batch, DbId db, const KeyRef& key, Record* old, V
     const bool expires = expire_at_ms != kNoExpiry;
     const int64_t old_expiry = old != nullptr ? old->expire_at_ms() : kNoExpiry;
     Record* record = old;
+    KeyRef kept = key;  // key.bytes may be a view of the old record
     if (old == nullptr) {
         record = Record::create(key.bytes, type, value, expire_at_ms);
         record->set_access(im.fresh_access(batch.now_ms_));
@@ -67,17 +74,14 @@ Record* Store::put(WriteBatch& batch, DbId db, const KeyRef& key, Record* old, V
             HashIndex::replace(place, IndexEntry::resident(record));
             im.account_record(w, record, +1);
             im.account_record(w, old, -1);
-            // The caller's KeyRef may have pointed into the old record.
-            KeyRef kept = key;
             kept.bytes = record->key();
             Record::destroy(old);
-            im.log_put(batch, db, kept, record);
         }
     }
     if (expires != (old_expiry != kNoExpiry)) w.part.expires.add(expires ? 1 : -1);
     if (expires && (old_expiry == kNoExpiry || expire_at_ms < old_expiry))
         im.note_expiry(w.shard, db, key.slot, key.hash, expire_at_ms);
-    if (!record->pending()) im.log_put(batch, db, key, record);
+    im.log_put(batch, db, kept, record);
     return record;
 }
 
@@ -109,14 +113,18 @@ void Store::erase(WriteBatch& batch, DbId db, const KeyRef& key, Record* record,
     Record::destroy(record);
 }
 
-bool Store::erase_cold(WriteBatch& batch, DbId db, const KeyRef& key, LogAddress address, Removal why) {
+bool Store::erase_cold(WriteBatch& batch, DbId db, const KeyRef& key, LogAddress address,
+                       const StoredRecord& stored, Removal why) {
     Impl& im = *impl_;
     if (!im.exists(db, key.slot)) return false;
     const Impl::Where w = im.where(db, key.slot);
     const HashIndex::Place place = Impl::place_of(w.table, key.hash, address);
     if (place == nullptr) return false;
     im.log_tombstone(batch, db, key);
+    if (!im.logging()) im.unlogged_changes.store(true, std::memory_order_relaxed);
     im.remove_entry(w, key.hash, place);
+    im.segments->remove_live(address, stored.padded_size);
+    if (stored.expire_at_ms != kNoExpiry) w.part.expires.add(-1);
     if (why == Removal::expired) w.shard.expired.add(1);
     return true;
 }
@@ -135,6 +143,7 @@ Lsn Store::commit(WriteBatch& batch) {
     for (const ShardId shard : batch.shards_) im.shards[shard].lsn.store(lsn, std::memory_order_relaxed);
     batch.log_.clear();
     batch.pending_.clear();
+    if (batch.pending_.capacity() > kKeptPending) batch.pending_.shrink_to_fit();
     batch.shards_.clear();
     return lsn;
 }

@@ -13,7 +13,7 @@ constexpr unsigned kExpireBudget = 2000;  // keys per timer tick and worker
 constexpr unsigned kEvictBudget = 64;     // keys per attempt
 constexpr unsigned kEvictAttempts = 16;   // attempts before a command is refused
 constexpr int kRoundsPerTurn = 8;
-constexpr size_t kClientsPerTick = 256;  // looked at for idleness
+constexpr size_t kClientsPerTick = 256;  // looked at for memory they don't need
 
 }  // namespace
 
@@ -170,7 +170,7 @@ void WorkerCore::on_timer() {
     for (size_t i = 0; i < walking.size(); ++i)
         if (walking[i] != nullptr) check_deadline(*walking[i]);
     walking.clear();
-    close_idle_clients();
+    shrink_quiet_clients();
     for (ShardId shard = static_cast<ShardId>(index); shard < kShards;
          shard = static_cast<ShardId>(shard + count)) {
         ShardLock& lock = node.store->shard_lock(shard);
@@ -199,17 +199,10 @@ void WorkerCore::check_deadline(ClientCore& client) {
         wait_for_time(client);
 }
 
-void WorkerCore::close_idle_clients() {
-    const int64_t timeout_ms = node.config.live.timeout_seconds.load() * 1000;
+void WorkerCore::shrink_quiet_clients() {
     for (size_t i = 0; i < std::min(kClientsPerTick, clients.size()); ++i) {
-        idle_check = idle_check + 1 < clients.size() ? idle_check + 1 : 0;
-        ClientCore& client = *clients[idle_check];
-        const bool idle = timeout_ms != 0 && now_ms - client.state->last_used_ms.load() > timeout_ms;
-        if (idle && client.pause == Pause::none && !client.state->monitor) {
-            client.start_closing(true);
-            return;  // `clients` may have changed
-        }
-        client.shrink();
+        quiet_check = quiet_check + 1 < clients.size() ? quiet_check + 1 : 0;
+        clients[quiet_check]->shrink();
     }
 }
 

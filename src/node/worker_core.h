@@ -61,7 +61,7 @@ struct WorkerCore {
     std::vector<ClientCore*> timed;    // blocked with a deadline, or paused by CLIENT PAUSE
     std::atomic<bool> progress_posted{false};
     std::atomic<size_t> waiting_count{0};  // size of `waiting`, for other threads
-    size_t idle_check = 0;                 // next of `clients` to be looked at
+    size_t quiet_check = 0;                 // next of `clients` to be looked at
 
     // ---- for INFO, summed over the workers
     struct Traffic {
@@ -84,7 +84,7 @@ struct WorkerCore {
     void send_round();
     void release_one(size_t at, Lsn durable, Lsn synced, bool failing);
     void check_deadline(ClientCore& client);
-    void close_idle_clients();
+    void shrink_quiet_clients();
 
     /// The list that's being walked: a client that dies meanwhile becomes null in it.
     std::vector<ClientCore*> walking;
