@@ -150,7 +150,7 @@ void ClientCore::resume() {
         return;
     }
     if (const int unblock = state->unblock.exchange(0); unblock != 0 && pause == Pause::block) {
-        finish_block(unblock == 1);
+        finish_block(true, unblock != 1);
         return;
     }
     switch (pause) {
@@ -177,14 +177,16 @@ void ClientCore::resume() {
     }
 }
 
-void ClientCore::finish_block(bool timed_out) {
+void ClientCore::finish_block(bool timed_out, bool with_error) {
     const Block block = std::exchange(state->block, Block{});
     waits_for_sync = false;
     state->blocked = false;
     pause = Pause::none;
     set_dirty();
     ++unmarked_replies;
-    if (block.finish != nullptr) {
+    if (with_error) {
+        reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    } else if (block.finish != nullptr) {
         const CommandSpec* spec = state->last_command.load();
         StoreKeyspace& keys = *worker.keyspaces[state->db];
         // A finisher sees no data: it has no locks.

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "commands/call.h"
+#include "commands/transactions.h"
 #include "node/gates.h"
 #include "node/node_faces.h"
 #include "node/spec_cache.h"
@@ -41,11 +42,19 @@ std::string full_name(const Prepared& command) {
 
 /// An error before the command ran; inside MULTI it spoils the transaction.
 void refuse(WorkerCore& worker, ClientCore& client, const Prepared& command, std::string_view text) {
+    std::string aborted;
+    if (command.spec != nullptr && command.spec == worker.node.exec_spec) {
+        // An EXEC that can't run is the end of the transaction, and says why.
+        if (text.starts_with("ERR ")) text.remove_prefix(4);
+        aborted = fmt::format("EXECABORT Transaction discarded because of: {}", text);
+        text = aborted;
+        end_transaction(worker.node.faces->transactions(), *client.state);
+    } else if (client.state->in_multi) {
+        client.state->multi_failed = true;
+    }
     client.reply.error(text);
     worker.node.error_stats.count(text);
     if (command.spec != nullptr) worker.stats.rejected(*command.spec);
-    if (client.state->in_multi && (command.spec == nullptr || command.spec != worker.node.exec_spec))
-        client.state->multi_failed = true;
 }
 
 // ---- planning: which shards, which keys
