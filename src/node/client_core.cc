@@ -87,7 +87,10 @@ bool ClientCore::run_batch() {
         return false;
     }
     for (Prepared& command : worker.prepared) prepare(worker, *state, command);
-    for (const Prepared& command : worker.prepared) prefetch_record(worker, *state, command);
+    if (worker.prepared.size() > 1) {
+        for (const Prepared& command : worker.prepared) prefetch_bucket(worker, *state, command);
+        for (const Prepared& command : worker.prepared) prefetch_record(worker, *state, command);
+    }
     for (const Prepared& command : worker.prepared) {
         const Outcome outcome = dispatch(worker, *this, command);
         if (__builtin_expect(after(outcome, command), 1)) continue;

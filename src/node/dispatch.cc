@@ -348,9 +348,15 @@ void prepare(WorkerCore& worker, const ClientState& client, Prepared& command) {
     if (position > 0 && static_cast<size_t>(position) < args.size()) {
         command.one_key = true;
         command.key = make_key_ref(args[static_cast<size_t>(position)], worker.run.store.hash_seed());
-        worker.run.store.prefetch_bucket(
+        worker.run.store.prefetch_table(
             worker.run.store.physical_db(client.db.load(std::memory_order_relaxed)), command.key);
     }
+}
+
+void prefetch_bucket(WorkerCore& worker, const ClientState& client, const Prepared& command) {
+    if (command.one_key)
+        worker.run.store.prefetch_bucket(
+            worker.run.store.physical_db(client.db.load(std::memory_order_relaxed)), command.key);
 }
 
 void prefetch_record(WorkerCore& worker, const ClientState& client, const Prepared& command) {
