@@ -161,6 +161,7 @@ class Store {
     Lookup random_entry(DbId db, ShardId shard, uint64_t random);
 
     // ---- memory
+    /// No shard lock held.
     void set_memory_policy(uint64_t maxmemory, MaxmemoryPolicy policy, unsigned samples,
                            unsigned lfu_log_factor, unsigned lfu_decay_minutes);
     /// Notes a read of the record for LRU/LFU.
@@ -171,7 +172,8 @@ class Store {
     /// RESTORE ... IDLETIME / FREQ; each does nothing under a policy that counts the other.
     void set_idle_seconds(Record* record, uint64_t seconds, int64_t now_ms);
     void set_frequency(Record* record, unsigned frequency, int64_t now_ms);
-    uint64_t used_bytes() const;  // records and index, approximate between turns; any thread, no lock
+    /// Records, index and expiry wheels; off by up to 1 MB, or 1/16 of maxmemory. Any thread, no lock.
+    uint64_t used_bytes() const;
     /// Frees memory until used_bytes() <= maxmemory or `budget` keys were handled: unloads to the log, or
     /// deletes by the policy. Takes shard locks itself (try only; skips those it can't get): call with none
     /// held. `on_evicted` is called under the shard's lock for each key that is really deleted. Returns false

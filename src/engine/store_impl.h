@@ -6,8 +6,8 @@
 //   Shard[1024]         lock, LSN, expiry wheel
 //
 // Counters are written under the shard's lock and read anywhere (relaxed). used_bytes() is one number that
-// shards report to when their unreported share exceeds report_above_, so that it's never off by more than
-// 1024 times that: 1/16 of maxmemory at most.
+// shards report to when their unreported share exceeds report_above, so that it's never off by more than 1024
+// times that: 1 MB, or 1/16 of maxmemory if that's less.
 #pragma once
 
 #include <array>
@@ -68,6 +68,8 @@ struct Store::Impl {
         Shard& shard;
         HashIndex& table;
     };
+
+    static constexpr int64_t kReportAbove = 1024;
 
     Impl(Disk& disk_in, const Clock& clock_in, const Options& options_in);
     ~Impl();
@@ -186,7 +188,7 @@ struct Store::Impl {
     std::array<DbId, 256> logged_physical{};  // the same as the log has it
 
     std::atomic<int64_t> used{0};
-    std::atomic<int64_t> report_above{1 << 14};
+    std::atomic<int64_t> report_above{kReportAbove};
     std::atomic<uint64_t> maxmemory{0};
     std::atomic<MaxmemoryPolicy> policy{MaxmemoryPolicy::noeviction};
     std::atomic<bool> lfu{false};

@@ -4,6 +4,7 @@
 // that the record has been handed to write(). allkeys-* and volatile-* delete as a cache does. Both take
 // samples into the pool and then its best candidates, each looked up again under its shard's lock.
 #include <algorithm>
+#include <utility>
 
 #include "base/hash.h"
 #include "engine/store_impl.h"
@@ -44,8 +45,14 @@ void Store::set_memory_policy(uint64_t maxmemory, MaxmemoryPolicy policy, unsign
     im.lfu_log_factor.store(lfu_log_factor, std::memory_order_relaxed);
     im.lfu_decay_minutes.store(lfu_decay_minutes, std::memory_order_relaxed);
     im.maxmemory.store(maxmemory, std::memory_order_relaxed);
-    const uint64_t above = maxmemory == 0 ? 1 << 14 : std::min<uint64_t>(1 << 14, maxmemory / (16 * kShards));
-    im.report_above.store(static_cast<int64_t>(above), std::memory_order_relaxed);
+    const auto above = static_cast<int64_t>(maxmemory / (16 * kShards));
+    im.report_above.store(maxmemory == 0 ? Impl::kReportAbove : std::min(above, Impl::kReportAbove),
+                          std::memory_order_relaxed);
+    for (Impl::Shard& shard : im.shards) {
+        if (!shard.lock.try_lock()) continue;  // reports with its next change
+        im.used.fetch_add(std::exchange(shard.unreported, 0), std::memory_order_relaxed);
+        shard.lock.unlock();
+    }
 }
 
 void Store::touch(Record* record, int64_t now_ms) {

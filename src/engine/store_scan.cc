@@ -5,7 +5,7 @@ namespace torc {
 namespace {
 
 constexpr uint64_t cursor_of(SlotId slot, uint64_t position) {
-    return (uint64_t{slot} << HashIndex::kPositionBits) | position;
+    return (uint64_t{slot} << HashIndex::kPositionBits) + position;
 }
 static_assert(cursor_of(kSlots - 1, HashIndex::kEndPosition - 1) < (1ULL << 53));
 

@@ -206,7 +206,8 @@ void run_row(WorkerCore& worker, ClientCore& client, const CommandSpec& spec, Ar
     const unsigned db = client.state->db.load(std::memory_order_relaxed);
     StoreKeyspace& keys = *worker.keyspaces[db];
     keys.begin();
-    Call call{spec, args, keys, *client.state, *worker.node.faces, client.reply, worker.now_ms};
+    Call call{spec, args, keys, *client.state, *worker.node.faces, client.reply, worker.now_ms,
+              worker.node.config.live.proto_max_bulk_bytes.load(std::memory_order_relaxed)};
     spec.run(call);
 }
 

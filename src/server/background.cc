@@ -22,12 +22,15 @@ Background::Background(Node& node, std::function<void(const Result<void>&)> load
         }
         changed_.notify_all();
     });
-    loader_ = std::thread([this] { load_and_warm(); });
 }
 
 Background::~Background() {
     stop();
     node_.on_sync_wanted([] {});
+}
+
+void Background::start() {
+    loader_ = std::thread([this] { load_and_warm(); });
 }
 
 void Background::stop() {

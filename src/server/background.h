@@ -21,12 +21,14 @@ class Node;
 
 class Background {
   public:
-    /// `loaded` is called on the loader's thread with what load() returned.
+    /// Before any worker runs: the node gets its way to ask for a sync. `loaded` is called on the loader's
+    /// thread with what load() returned.
     Background(Node& node, std::function<void(const Result<void>&)> loaded);
     ~Background();
     Background(const Background&) = delete;
     Background& operator=(const Background&) = delete;
 
+    void start();
     /// Ends the threads after the step each is in. Node::load() can't be cut short: call this only when
     /// `loaded` has been called.
     void stop();

@@ -146,17 +146,7 @@ bool Session::over_output_limit() {
 }
 
 void Session::check_limits() {
-    if (ended_) return;
-    if (over_output_limit()) return close(true);
-    const int64_t timeout = loop_.node().config().live.timeout_seconds.load(std::memory_order_relaxed);
-    if (timeout <= 0 || blocked()) return;
-    const int64_t idle_ms =
-        system_clock().wall_ms() - client_->state().last_used_ms.load(std::memory_order_relaxed);
-    if (idle_ms > timeout * 1000) {
-        log_at(LogLevel::verbose, "Closing idle client {} ({})", client_->state().id,
-               client_->state().address);
-        close(true);
-    }
+    if (!ended_ && over_output_limit()) close(true);
 }
 
 void Session::close(bool now) {

@@ -122,7 +122,7 @@ class StoreTest : public ::testing::Test {
     }
     unsigned expire_all(std::vector<std::string>* names = nullptr) {
         unsigned sum = 0;
-        for (int quiet = 0; quiet < 3;) {
+        for (int quiet = 0; quiet < 50;) {
             const unsigned n = store_->expire_step(batch_, clock_.now_ms, 0, 1, 1000, [&](DbId, std::string_view k) {
                 if (names != nullptr) names->emplace_back(k);
             });
@@ -303,7 +303,9 @@ TEST_F(StoreTest, ScanSeesEveryKeyOfASlotOrOfAll) {
             expected.insert("key" + std::to_string(i));
             set("key" + std::to_string(i), "v", kNoExpiry, 3);
         }
-        EXPECT_EQ(scan(3), expected);
+        const std::set<std::string> seen = scan(3);
+        EXPECT_EQ(seen.size(), expected.size());
+        EXPECT_TRUE(seen == expected);
         EXPECT_TRUE(scan(0).empty());
     }
 }
@@ -365,10 +367,8 @@ TEST_F(StoreTest, AllkeysLruDeletesTheIdleOnes) {
     for (int i = 0; i < 10000; ++i) set("new" + std::to_string(i), std::string(100, 'x'));
     store_->set_memory_policy(store_->used_bytes() * 6 / 10, MaxmemoryPolicy::allkeys_lru, 5, 10, 1);
     unsigned old_gone = 0, new_gone = 0;
-    while (!(store_->evict_step(batch_, clock_.now_ms, 1000, [&](DbId, std::string_view key) {
-        ++(key.starts_with("old") ? old_gone : new_gone);
-    }) && store_->used_bytes() <= 20000ull * 128)) {
-        if (store_->db_size(0) < 13000) break;
+    auto count = [&](DbId, std::string_view key) { ++(key.starts_with("old") ? old_gone : new_gone); };
+    while (store_->db_size(0) > 13'000 && store_->evict_step(batch_, clock_.now_ms, 500, count)) {
     }
     EXPECT_GT(old_gone, 10 * new_gone);
     EXPECT_EQ(store_->stats().evicted_keys, old_gone + new_gone);
@@ -460,7 +460,7 @@ TEST_F(StoreTest, ThreadsShareTheStore) {
                 store_->commit(batch);
                 lock.unlock();
             }
-            if (turn % 100 == thread) {
+            if (turn % 100 == static_cast<int>(thread)) {
                 for (unsigned s = 0; s < kShards; ++s) store_->shard_lock(static_cast<ShardId>(s)).lock();
                 store_->begin(batch, clock_.now_ms);
                 store_->flush_db(batch, 0, true);
