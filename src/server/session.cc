@@ -37,11 +37,11 @@ struct Session::Writable {
 };
 
 Session::Session(EventLoop& loop, int fd, std::unique_ptr<ClientState> state)
-    : loop_(loop),
-      socket_(loop.context().get_executor(), protocol_of(fd), fd),
-      client_(std::make_unique<Client>(loop.worker(), *this, std::move(state))) {
+    : loop_(loop), socket_(loop.context().get_executor(), protocol_of(fd), fd) {
     IoError ignored;
     socket_.non_blocking(true, ignored);
+    // Last, when every member stands: from here on other threads may wake us.
+    client_ = std::make_unique<Client>(loop.worker(), *this, std::move(state));
 }
 
 Session::~Session() = default;
