@@ -105,7 +105,7 @@ constexpr Directive kDirectives[] = {
     // ---- Network
     words("bind", "* -::*").fixed(),
     integer("port", "6379", 0, 65535).fixed(),
-    yes_no("protected-mode", "yes").protect().live(&LiveSettings::protected_mode),
+    yes_no("protected-mode", "yes").live(&LiveSettings::protected_mode),
     text("unixsocket", "").fixed(),
     octal("unixsocketperm", "0", 0, 0777).fixed(),
     integer("tcp-backlog", "511", 0, kMaxInt).fixed(),
