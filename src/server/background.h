@@ -38,7 +38,7 @@ class Background {
     void sync_on_time();
     void maintain();
     bool stopping();
-    /// Waits a second, or for the end. False at the end.
+    /// Waits, at most until the end. False at the end.
     bool pause(std::chrono::microseconds time);
 
     Node& node_;
