@@ -2,7 +2,7 @@
 // session's input (or a transaction's copy) and live as long as the command runs.
 #pragma once
 
-#include <cctype>
+#include <cstddef>
 #include <span>
 #include <string_view>
 
@@ -10,13 +10,16 @@ namespace torc {
 
 using Args = std::span<const std::string_view>;
 
-/// ASCII case-insensitive equality, for option words.
+/// ASCII only and inline: every command's name goes through here.
+inline char lower_case(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+}
+
+/// ASCII case-insensitive equality, for names and option words.
 inline bool word_is(std::string_view arg, std::string_view word) {
     if (arg.size() != word.size()) return false;
     for (size_t i = 0; i < arg.size(); ++i)
-        if (std::tolower(static_cast<unsigned char>(arg[i])) !=
-            std::tolower(static_cast<unsigned char>(word[i])))
-            return false;
+        if (lower_case(arg[i]) != lower_case(word[i])) return false;
     return true;
 }
 

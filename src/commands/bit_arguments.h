@@ -16,8 +16,7 @@ inline std::optional<uint64_t> bit_offset_argument(Call& call, std::string_view 
     const bool in_fields = width > 0 && word.starts_with('#');
     auto offset = parse_integer(in_fields ? word.substr(1) : word);
     if (offset && in_fields && __builtin_mul_overflow(*offset, width, &*offset)) offset.reset();
-    if (offset && *offset >= 0 && static_cast<uint64_t>(*offset) / 8 < kMaxStringBytes)
-        return static_cast<uint64_t>(*offset);
+    if (offset && *offset >= 0 && *offset / 8 < call.max_string_bytes) return static_cast<uint64_t>(*offset);
     call.reply.error("ERR bit offset is not an integer or out of range");
     return std::nullopt;
 }

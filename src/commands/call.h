@@ -22,7 +22,8 @@ struct Call {
     ClientState& client;
     NodeView& node;
     ReplyWriter& reply;
-    int64_t now_ms;  // wall clock, read once for the batch; expiry is judged by it
+    int64_t now_ms;                          // wall clock, read once for the batch; expiry is judged by it
+    int64_t max_string_bytes = 512LL << 20;  // proto-max-bulk-len: what a string may not grow beyond
 };
 
 }  // namespace torc

@@ -6,6 +6,7 @@
 
 #include "base/config.h"
 #include "base/secret.h"
+#include "base/version.h"
 #include "commands/call.h"
 #include "commands/client_name.h"
 #include "commands/db_argument.h"
@@ -18,7 +19,7 @@ namespace torc {
 namespace {
 
 constexpr std::string_view kServerName = "redis";  // what clients look for
-constexpr std::string_view kServerVersion = "7.2.4";
+
 constexpr std::string_view kDefaultUser = "default";
 
 /// There is one user. Without a password anything is right.
@@ -100,7 +101,7 @@ void hello(Call& call) {
     reply.bulk("server");
     reply.bulk(kServerName);
     reply.bulk("version");
-    reply.bulk(kServerVersion);
+    reply.bulk(kRedisVersion);
     reply.bulk("proto");
     reply.integer(reply.protocol());
     reply.bulk("id");

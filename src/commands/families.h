@@ -24,5 +24,14 @@ std::span<const CommandSpec> connection_commands();
 std::span<const CommandSpec> client_commands();
 std::span<const CommandSpec> transaction_commands();
 std::span<const CommandSpec> server_commands();
+std::span<const CommandSpec> save_commands();
+std::span<const CommandSpec> info_commands();
+std::span<const CommandSpec> config_commands();
+std::span<const CommandSpec> command_commands();
+std::span<const CommandSpec> slowlog_commands();
+std::span<const CommandSpec> latency_commands();
+std::span<const CommandSpec> memory_commands();
+std::span<const CommandSpec> debug_commands();
+std::span<const CommandSpec> lolwut_commands();
 
 }  // namespace torc

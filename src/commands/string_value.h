@@ -11,9 +11,6 @@
 
 namespace torc {
 
-/// The longest a string may become by growing: the default of proto-max-bulk-len.
-inline constexpr uint64_t kMaxStringBytes = 512ULL << 20;
-
 /// A string, or no key at all.
 struct FoundString {
     bool exists = false;
@@ -42,7 +39,8 @@ inline std::optional<int64_t> integer_argument(Call& call, std::string_view word
 
 /// False, with the error replied, when a string of `size` bytes may not grow by `more`.
 inline bool may_grow(Call& call, uint64_t size, uint64_t more) {
-    if (more <= kMaxStringBytes && size <= kMaxStringBytes - more) return true;
+    const auto most = static_cast<uint64_t>(call.max_string_bytes);
+    if (more <= most && size <= most - more) return true;
     call.reply.error("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
     return false;
 }

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <ctime>
 #include <memory>
+#include <thread>
 
 #include "base/crash_point.h"
 #include "engine/manifest.h"
@@ -16,24 +18,41 @@ namespace torc {
 
 namespace {
 
-constexpr int kSealAttempts = 10'000;
+constexpr int kWriteAttempts = 10'000;  // a millisecond each
+constexpr int kSealAttempts = 3;
 
-/// Closes the active segment and seals everything before `end`'s successor.
-Result<void> seal_all(SegmentSetWriter& segments, Log& log, Lsn end) {
-    if (auto rolled = log.roll(); !rolled) return rolled;
-    for (int attempt = 0; attempt < kSealAttempts; ++attempt) {
-        log.flush();
-        if (log.synced_lsn() < end) {
-            if (auto synced = log.sync(); !synced) return synced;
-        }
-        const auto all = segments.list();
-        const bool open = std::ranges::any_of(all, [&](const SegmentInfo& info) {
-            return !info.sealed && info.lowest_lsn != 0 && info.lowest_lsn <= end;
-        });
-        if (!open && log.synced_lsn() >= end) return {};
-        log.background_step();
+/// Everything up to `end` is written and synced on return; other threads may be writing at the same time.
+Result<void> sync_up_to(Log& log, Lsn end) {
+    for (int attempt = 0; attempt < kWriteAttempts; ++attempt) {
+        if (auto synced = log.sync(); !synced) return synced;
+        if (log.synced_lsn() >= end && log.state() == Log::State::ok) return {};
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    return fail(ErrorKind::refused, "backup: the log could not be sealed: " + log.state_message());
+    return fail(ErrorKind::refused, "backup: the log could not be written: " + log.state_message());
+}
+
+uint64_t unsealed_up_to(const SegmentSetWriter& segments, Lsn end) {
+    const auto all = segments.list();
+    return static_cast<uint64_t>(std::ranges::count_if(all, [&](const SegmentInfo& info) {
+        return !info.sealed && info.lowest_lsn != 0 && info.lowest_lsn <= end;
+    }));
+}
+
+/// Closes the active segment and seals everything up to `end`.
+Result<void> seal_all(const SegmentSetWriter& segments, Log& log, Lsn end) {
+    if (auto rolled = log.roll(); !rolled) return rolled;
+    if (auto synced = sync_up_to(log, end); !synced) return synced;
+    uint64_t left = unsealed_up_to(segments, end);
+    for (int attempt = 0; left != 0; ++attempt) {
+        if (attempt == kSealAttempts)
+            return fail(ErrorKind::refused,
+                        "backup: a segment of the log can't be sealed: " + log.state_message());
+        log.background_step();
+        const uint64_t now = unsealed_up_to(segments, end);
+        if (now < left) attempt = -1;
+        left = now;
+    }
+    return {};
 }
 
 Result<void> remove_draft(Disk& disk, const std::string& draft) {

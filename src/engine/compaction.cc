@@ -99,13 +99,12 @@ Result<Compaction::Step> Compaction::step(const CompactionLimits& limits) {
             break;
         case Phase::settle: {
             auto settled = settle();
-            // From here on the index refers to the outputs: there's no way back, only trying again.
-            if (!settled) return fail(settled.error());
+            if (!settled) return try_again(now, settled.error());
             if (!*settled) return Step{.wait_us = 1000};
             break;
         }
         case Phase::replace:
-            if (auto replaced = replace(); !replaced) return fail(replaced.error());
+            if (auto replaced = replace(); !replaced) return try_again(now, replaced.error());
             break;
     }
     if (!done) {
@@ -118,6 +117,12 @@ Result<Compaction::Step> Compaction::step(const CompactionLimits& limits) {
                                                      limits.bytes_per_second);
     }
     return Step{};
+}
+
+/// Once the index refers to the outputs there's no way back.
+Result<Compaction::Step> Compaction::try_again(int64_t now_ns, const Error& error) {
+    paced_until_ns_ = now_ns + kRetryUs * 1000;
+    return fail(error);
 }
 
 void Compaction::give_up() {
@@ -300,7 +305,8 @@ Result<void> Compaction::copy_span(std::string_view bytes, uint64_t offset, size
         const std::string_view stored =
             at - offset + size <= bytes.size() ? bytes.substr(at - offset, size) : std::string_view{};
         const auto record = parse_record(stored, segments_.directory_id());
-        if (!record || record->padded_size != size || record->slot != item.slot || record->db != item.db ||
+        if (!record || record->padded_size != size || record->db != item.db ||
+            (record->slot != item.slot && item.slot != kNoSlot) ||
             record->kind != static_cast<format::RecordKind>(item.kind)) {
             // Its key can't be known, so nothing could stand for it in the output.
             unusable_.insert(id);
@@ -379,11 +385,12 @@ Result<void> Compaction::replace() {
 
     uint64_t before = 0;
     for (const auto& info : job.sources) before += info.bytes;
-    const uint64_t after = job.output.bytes();
+    const auto& outputs = job.output.segment_ids();
+    const uint64_t after = job.output.bytes() + outputs.size() * kSegmentHeaderBytes;
     const uint64_t freed = before > after ? before - after : 0;
     bytes_freed_.fetch_add(freed, std::memory_order_relaxed);
-    for (const uint64_t id : job.output.segment_ids())
-        pinned_[id] = {job.pinned_bytes / job.output.segment_ids().size(), jobs_.load()};
+    for (const uint64_t id : outputs)
+        pinned_[id] = {job.pinned_bytes / outputs.size() + kSegmentHeaderBytes, jobs_.load()};
     // A job that bought nothing doesn't count, so that pinned segments aren't looked at again because of it.
     if (freed * 20 >= before) jobs_.fetch_add(1, std::memory_order_relaxed);
     log_debug("compaction: {} segments, {} bytes -> {} bytes", job.sources.size(), before, after);

@@ -91,6 +91,7 @@ class Compaction {
     Result<bool> settle();
     Result<void> replace();
     void give_up();
+    Result<Step> try_again(int64_t now_ns, const Error& error);
     uint64_t pinned_bytes(uint64_t id) const;
 
     SegmentSetWriter& segments_;

@@ -21,7 +21,7 @@ struct Candidate {
 }  // namespace
 
 uint64_t space_bound(uint64_t live_bytes, const CompactionLimits& limits) {
-    return live_bytes * allowed_percent(limits) / kPercent + kSlackSegments * limits.segment_bytes;
+    return live_bytes * allowed_percent(limits) / kPercent + limits.slack_segments * limits.segment_bytes;
 }
 
 std::vector<SegmentInfo> choose_sources(std::span<const SegmentInfo> segments, const CompactionLimits& limits,

@@ -1,6 +1,6 @@
 // Which segments to compact: a pure function of their sizes.
 //
-// Disk use is bounded by `max_space_percent` of the live bytes plus kSlackSegments segments: while it is
+// Disk use is bounded by `max_space_percent` of the live bytes plus `slack_segments` segments: while it is
 // above, the segments that give back most per byte are rewritten, as many as fill one output segment with
 // what is live in them. A segment that gives back too little is left alone, so that work always buys space:
 // with p the allowed factor, a segment qualifies when at least half of 1 - 1/p of it is dead. Were there
@@ -20,11 +20,11 @@ struct CompactionLimits {
     uint64_t segment_bytes = 64ULL << 20;
     uint64_t max_space_percent = 200;
     uint64_t bytes_per_second = 0;  // of reading and writing; 0: unlimited
+    /// Room for the active segment, its successor, a segment being sealed, and the output that stands next to
+    /// its sources until they go.
+    uint64_t slack_segments = 4;
 };
 
-/// Room for the active segment, its successor, a segment being sealed, and the output that stands next to its
-/// sources until they go.
-inline constexpr uint64_t kSlackSegments = 4;
 inline constexpr size_t kMaxSources = 16;
 
 uint64_t space_bound(uint64_t live_bytes, const CompactionLimits& limits);

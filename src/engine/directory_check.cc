@@ -60,8 +60,7 @@ std::string missing_range(const SegmentCheck& check, const DirectorySegment& seg
 Result<void> compare_hints(Disk& disk, const DirectoryFiles& files, const DirectorySegment& segment,
                            SegmentCheck& check, CheckReport& report) {
     if (!disk.exists(segment.hint_path)) {
-        if (segment.listed)
-            add(report, false, segment.hint_path + ": missing; the next start makes it again");
+        add(report, false, segment.hint_path + ": missing; the next start makes it again");
         return {};
     }
     check.hints_there = true;
@@ -144,9 +143,10 @@ Result<SegmentCheck> check_segment(Disk& disk, const DirectoryFiles& files,
     SegmentCheck check;
     // A file that ends inside its header was only just being made.
     const bool unborn = !segment.listed && segment.there && segment.bytes < kSegmentHeaderBytes;
+    const bool unwritten = unborn || (!segment.listed && segment.there && files.after_power_loss);
     if (!segment.problem.empty()) {
-        check.segment_damaged = !unborn;
-        add(report, !unborn, segment.problem);
+        check.segment_damaged = !unwritten || segment.foreign;
+        add(report, check.segment_damaged, segment.problem);
     }
     if (unborn || !segment.there || segment.foreign) return check;
 
@@ -174,7 +174,8 @@ Result<SegmentCheck> check_segment(Disk& disk, const DirectoryFiles& files,
         check.scan = std::move(*scan);
         if (!files.manifest_problem.empty()) cut_by_guess(check.scan);
     }
-    if (files.manifest_problem.empty()) {
+    // An open segment has no hints yet; what lies there is half of what sealing it was writing.
+    if (segment.listed) {
         if (auto compared = compare_hints(disk, files, segment, check, report); !compared)
             return fail(compared.error());
     }

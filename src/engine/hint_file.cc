@@ -232,7 +232,9 @@ Result<bool> HintFile::contains(SlotId slot, uint64_t hash, uint64_t hash2) cons
 }
 
 HintReader::HintReader(const HintFile& file, size_t buffer_bytes)
-    : file_(file), buffer_(std::max<size_t>(1, buffer_bytes / format::kHintBlock)) {}
+    : file_(file),
+      buffer_(
+          std::clamp<uint64_t>(buffer_bytes / format::kHintBlock, 1, std::max<uint64_t>(1, file.blocks()))) {}
 
 Result<std::span<const HintEntry>> HintReader::next() {
     if (at_ == loaded_) {

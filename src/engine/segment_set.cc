@@ -49,10 +49,12 @@ Result<std::unique_ptr<SegmentSet>> SegmentSet::open(Disk& disk, const std::stri
     if (auto made = disk.make_directory(directory); !made) return fail(made.error());
     auto lock = disk.lock_directory(directory);
     if (!lock) return fail(lock.error());
-    const auto names = disk.list(directory);
+    auto names = disk.list(directory);
     if (!names) return fail(names.error());
     auto manifest = load_or_create_manifest(disk, directory, *names, random_seed, databases);
     if (!manifest) return fail(manifest.error());
+    names = disk.list(directory);
+    if (!names) return fail(names.error());
     auto set = std::make_unique<SegmentSetImpl>(disk, directory, std::move(*lock), std::move(*manifest));
     if (auto loaded = set->load(*names); !loaded) return fail(loaded.error());
     return set;

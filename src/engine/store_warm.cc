@@ -61,7 +61,8 @@ bool Store::warm_step(unsigned budget) {
         if (step->kind != SegmentScanner::Kind::record || view.kind != format::RecordKind::put ||
             view.value_damaged || view.cut)
             continue;
-        const LogAddress address = set.address_of(warmer.segments.back().id, step->offset);
+        // By the place: compaction may drop the segment at any moment, and then no entry has this address.
+        const LogAddress address = LogAddress::of(warmer.segments.back().place, step->offset);
         const uint64_t hash = hash64(view.key, im.hash_seed);
         const auto slot = static_cast<SlotId>(view.slot % kSlots);
         ShardLock& lock = shard_lock(shard_of(slot));

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "commands/call.h"
+#include "commands/transactions.h"
 #include "node/gates.h"
 #include "node/node_faces.h"
 #include "node/spec_cache.h"
@@ -41,11 +42,19 @@ std::string full_name(const Prepared& command) {
 
 /// An error before the command ran; inside MULTI it spoils the transaction.
 void refuse(WorkerCore& worker, ClientCore& client, const Prepared& command, std::string_view text) {
+    std::string aborted;
+    if (command.spec != nullptr && command.spec == worker.node.exec_spec) {
+        // An EXEC that can't run is the end of the transaction, and says why.
+        if (text.starts_with("ERR ")) text.remove_prefix(4);
+        aborted = fmt::format("EXECABORT Transaction discarded because of: {}", text);
+        text = aborted;
+        end_transaction(worker.node.faces->transactions(), *client.state);
+    } else if (client.state->in_multi) {
+        client.state->multi_failed = true;
+    }
     client.reply.error(text);
     worker.node.error_stats.count(text);
     if (command.spec != nullptr) worker.stats.rejected(*command.spec);
-    if (client.state->in_multi && (command.spec == nullptr || command.spec != worker.node.exec_spec))
-        client.state->multi_failed = true;
 }
 
 // ---- planning: which shards, which keys
@@ -206,7 +215,8 @@ void run_row(WorkerCore& worker, ClientCore& client, const CommandSpec& spec, Ar
     const unsigned db = client.state->db.load(std::memory_order_relaxed);
     StoreKeyspace& keys = *worker.keyspaces[db];
     keys.begin();
-    Call call{spec, args, keys, *client.state, *worker.node.faces, client.reply, worker.now_ms};
+    Call call{spec, args, keys, *client.state, *worker.node.faces, client.reply, worker.now_ms,
+              worker.node.config.live.proto_max_bulk_bytes.load(std::memory_order_relaxed)};
     spec.run(call);
 }
 
@@ -347,9 +357,15 @@ void prepare(WorkerCore& worker, const ClientState& client, Prepared& command) {
     if (position > 0 && static_cast<size_t>(position) < args.size()) {
         command.one_key = true;
         command.key = make_key_ref(args[static_cast<size_t>(position)], worker.run.store.hash_seed());
-        worker.run.store.prefetch_bucket(
+        worker.run.store.prefetch_table(
             worker.run.store.physical_db(client.db.load(std::memory_order_relaxed)), command.key);
     }
+}
+
+void prefetch_bucket(WorkerCore& worker, const ClientState& client, const Prepared& command) {
+    if (command.one_key)
+        worker.run.store.prefetch_bucket(
+            worker.run.store.physical_db(client.db.load(std::memory_order_relaxed)), command.key);
 }
 
 void prefetch_record(WorkerCore& worker, const ClientState& client, const Prepared& command) {

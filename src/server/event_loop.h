@@ -17,7 +17,7 @@
 #include "commands/client_state.h"
 #include "node/worker.h"
 #include "server/asio.h"
-#include "server/inbox.h"
+#include "server/task_queue.h"
 
 namespace torc {
 
@@ -77,8 +77,8 @@ class EventLoop final : public WorkerHost {
     LoopTimer timer_;
     std::unique_ptr<Worker> worker_;
 
-    Inbox inbox_;  // from other threads
-    Inbox own_;    // from this one: run at the end of the turn, without waking anything
+    TaskQueue inbox_;  // from other threads
+    TaskQueue own_;    // from this one: run at the end of the turn, without waking anything
     bool in_turn_ = false;
     bool idle_ = false;
     bool own_waiting_ = false;

@@ -115,9 +115,10 @@ int Server::run() {
     for (unsigned i = 0; i < loops; ++i) {
         loops_.push_back(std::make_unique<EventLoop>(*node_, *disk_pool_, i, loops));
     }
-    for (const auto& loop : loops_) threads_.emplace_back([&loop = *loop] { loop.run(); });
     background_ =
         std::make_unique<Background>(*node_, [this](const Result<void>& result) { on_loaded(result); });
+    for (const auto& loop : loops_) threads_.emplace_back([&loop = *loop] { loop.run(); });
+    background_->start();
     listener_->start();
     context_.run();
     return stop();

@@ -83,7 +83,7 @@ class SimDisk::OpenFile final : public File {
         std::lock_guard lock(disk_.mutex_);
         if (auto alive = check(false); !alive) return alive;
         if (auto begun = disk_.begin_operation("sync " + path_, path_); !begun) {
-            if (!disk_.stopped_) node_->file.fail_sync(disk_.rng_.one_in(2));
+            if (!disk_.stopped_) node_->file.fail_sync(disk_.failed_sync_reverts_);
             return begun;
         }
         node_->file.sync();
@@ -397,6 +397,11 @@ void SimDisk::fail_at(uint64_t operation, ErrorKind kind, bool sticky) {
 void SimDisk::fail_read_at(uint64_t operation, ErrorKind kind, bool sticky) {
     std::lock_guard lock(mutex_);
     read_fault_ = {operation, kind, sticky};
+}
+
+void SimDisk::set_failed_sync_reverts(bool reverts) {
+    std::lock_guard lock(mutex_);
+    failed_sync_reverts_ = reverts;
 }
 
 void SimDisk::stop_at(uint64_t operation) {

@@ -58,6 +58,9 @@ class SimDisk final : public Disk {
     /// written a part; a failed sync follows SimFile::fail_sync.
     void fail_at(uint64_t operation, ErrorKind kind, bool sticky);
     void fail_read_at(uint64_t operation, ErrorKind kind, bool sticky);
+    /// What a failed sync does to bytes that were waiting for it: most file systems keep them readable (the
+    /// default), some show the old ones again. The latter can't be survived by who doesn't keep a copy.
+    void set_failed_sync_reverts(bool reverts);
     /// From this operation on the process is dead: nothing is carried out any more (of a write perhaps a
     /// part), until crash() or power_loss().
     void stop_at(uint64_t operation);
@@ -118,6 +121,7 @@ class SimDisk final : public Disk {
     Rng rng_;
     Fault fault_;
     Fault read_fault_;
+    bool failed_sync_reverts_ = false;
     uint64_t stop_at_ = 0;
     bool stopped_ = false;
     uint64_t operations_ = 0;

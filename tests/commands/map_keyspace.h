@@ -141,6 +141,7 @@ class CommandRunner {
 
     MapWorld world;
     ClientState client;
+    int64_t max_string_bytes = 512LL << 20;
     /// Set by tests of commands that look at the node; the others never touch it.
     NodeView* node = nullptr;
 
@@ -167,7 +168,7 @@ class CommandRunner {
         // Commands without business with the node get a reference that must not be looked at.
         alignas(std::max_align_t) static char nothing[1];
         NodeView& view = node != nullptr ? *node : *reinterpret_cast<NodeView*>(nothing);
-        Call call{spec, words, keys(client.db), client, view, reply, world.now_ms};
+        Call call{spec, words, keys(client.db), client, view, reply, world.now_ms, max_string_bytes};
         spec.run(call);
         return std::string(out.view());
     }

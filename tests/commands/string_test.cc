@@ -196,6 +196,17 @@ TEST_F(StringCommands, Setrange) {
     EXPECT_EQ(run("SETRANGE l 0 \"\""), kWrongTypeError);
 }
 
+TEST_F(StringCommands, GrowthIsBounded) {
+    max_string_bytes = 8;
+    EXPECT_EQ(run("APPEND k 12345678"), integer(8));
+    EXPECT_EQ(run("APPEND k 9"), kTooLongError);
+    EXPECT_EQ(run("SETRANGE k 7 8"), integer(8));
+    EXPECT_EQ(run("SETRANGE k 8 9"), kTooLongError);
+    EXPECT_EQ(run("SETBIT k 63 1"), integer(0));
+    EXPECT_EQ(run("SETBIT k 64 1"), "-ERR bit offset is not an integer or out of range\r\n");
+    EXPECT_EQ(run("STRLEN k"), integer(8));
+}
+
 TEST_F(StringCommands, ReadsCountAsHitsAndMisses) {
     run("SET k v");
     run("MGET k nope k");

@@ -193,7 +193,7 @@ TEST_F(DirectoryRepairTest, DyingAnywhereLeavesItReparable) {
         ASSERT_TRUE(second) << second.error().message;
         const auto files = read_directory(one.disk, TestDirectory::kPath).value();
         ASSERT_TRUE(check_directory(one.disk, files, {})->clean()) << "step " << step;
-        EXPECT_THAT(one.contents(), UnorderedElementsAre(Pair("0/a", "1"), Pair("0/b", "2"))) << step;
+        ASSERT_THAT(one.contents(), UnorderedElementsAre(Pair("0/a", "1"), Pair("0/b", "2"))) << step;
         if (done) break;
     }
 }

@@ -75,6 +75,7 @@ class TestDirectory {
     }
     uint64_t seal() {
         const uint64_t id = leave_open();
+        EXPECT_TRUE((*writer().segment(id))->sync());
         const auto sealed = writer().seal(id);
         EXPECT_TRUE(sealed) << sealed.error().message;
         return id;

@@ -77,9 +77,12 @@ TEST_F(ColdKeys, AKeyChangedWhileItIsFetchedIsSeenAsItIsNow) {
     while (!is_cold(cold_key)) ++cold_key;
     const std::string name = "k" + std::to_string(cold_key);
     c.send_only("GET " + name + "\r\n");
-    EXPECT_EQ(c.take(), "");  // the read is under way
+    EXPECT_EQ(c.take(), "");  // the read is under way, and takes its time
+    auto slow_read = std::move(hosts[0]->blocking.front());
+    hosts[0]->blocking.clear();
     Connection& other = connect();
     EXPECT_EQ(other("SET " + name + " new"), "+OK\r\n");
+    hosts[0]->run_blocking(std::move(slow_read));
     settle();
     EXPECT_EQ(c.take(), "$3\r\nnew\r\n");
 }

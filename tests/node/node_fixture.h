@@ -12,6 +12,7 @@
 
 #include "base/config.h"
 #include "node/client.h"
+#include "node/keyspace.h"
 #include "node/node.h"
 #include "node/node_core.h"
 #include "node/worker.h"

@@ -198,6 +198,19 @@ TEST_F(SimDiskTest, BytesOfAFailedSyncAreNotSavedByALaterOne) {
     EXPECT_TRUE(lost);
 }
 
+TEST_F(SimDiskTest, AFailedSyncKeepsTheNewBytesReadableOrShowsTheOldOnes) {
+    auto file = durable_file("d/a", "old");
+    ASSERT_TRUE(write(*file, 0, "new"));
+    disk.fail_at(disk.operations() + 1, ErrorKind::io, false);
+    ASSERT_FALSE(file->sync());
+    EXPECT_EQ(content(disk, "d/a"), "new");
+    disk.set_failed_sync_reverts(true);
+    ASSERT_TRUE(write(*file, 0, "xyz"));
+    disk.fail_at(disk.operations() + 1, ErrorKind::io, false);
+    ASSERT_FALSE(file->sync());
+    EXPECT_EQ(content(disk, "d/a"), "old");
+}
+
 TEST_F(SimDiskTest, AStoppedProcessChangesNothingMore) {
     auto file = durable_file("d/a", "kept");
     disk.stop_at(disk.operations() + 1);

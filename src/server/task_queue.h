@@ -16,7 +16,7 @@ class LoopTask {
     virtual void drop() {}
 
   private:
-    friend class Inbox;
+    friend class TaskQueue;
     friend class TaskList;
     LoopTask* next_ = nullptr;
 };
@@ -35,7 +35,7 @@ class TaskList {
     LoopTask* first_;
 };
 
-class Inbox {
+class TaskQueue {
   public:
     /// Any thread. True when the inbox was empty: then the loop has to be told.
     bool push(LoopTask& task) {

@@ -1,0 +1,89 @@
+// Commands about the whole server that are too small for a file of their own.
+#include "base/config.h"
+#include "base/time.h"
+#include "commands/call.h"
+#include "commands/errors.h"
+#include "commands/families.h"
+#include "commands/node_view.h"
+#include "resp/number.h"
+
+namespace torc {
+namespace {
+
+void dbsize(Call& call) {
+    call.reply.integer(static_cast<int64_t>(call.keys.size()));
+}
+
+/// SYNC or ASYNC, or what lazyfree-lazy-user-flush says; absent when a syntax error was replied.
+std::optional<bool> lazily(Call& call) {
+    if (call.args.size() == 1) return call.node.config().text("lazyfree-lazy-user-flush") == "yes";
+    if (call.args.size() == 2 && word_is(call.args[1], "async")) return true;
+    if (call.args.size() == 2 && word_is(call.args[1], "sync")) return false;
+    call.reply.error(errors::kSyntax);
+    return std::nullopt;
+}
+
+void flushdb(Call& call) {
+    const auto lazy = lazily(call);
+    if (!lazy) return;
+    call.keys.flush(*lazy);
+    call.reply.ok();
+}
+
+void flushall(Call& call) {
+    const auto lazy = lazily(call);
+    if (!lazy) return;
+    for (unsigned db = 0; db < call.keys.databases(); ++db) call.keys.in_db(db).flush(*lazy);
+    call.reply.ok();
+}
+
+void time(Call& call) {
+    const int64_t now_us = call.node.clock().wall_us();
+    call.reply.array(2);
+    call.reply.bulk_integer(now_us / 1'000'000);
+    call.reply.bulk_integer(now_us % 1'000'000);
+}
+
+void role(Call& call) {
+    call.reply.array(3);
+    call.reply.bulk("master");
+    call.reply.integer(0);
+    call.reply.array(0);
+}
+
+void replicaof(Call& call) {
+    if (word_is(call.args[1], "no") && word_is(call.args[2], "one")) return call.reply.ok();
+    const auto port = parse_integer(call.args[2]);
+    if (!port || *port < 0 || *port > 65535) return call.reply.error("ERR Invalid master port");
+    call.reply.error("ERR Torc has no primaries and replicas; only REPLICAOF NO ONE is understood");
+}
+
+void monitor(Call& call) {
+    if (call.client.in_multi) return call.reply.error("ERR MONITOR isn't allowed for DENY BLOCKING client");
+    call.node.start_monitor(call.client);
+    call.reply.ok();
+}
+
+constexpr uint64_t kFlushes = kWrite | kLocksAll;
+constexpr uint64_t kFlushing = kCatKeyspace | kCatWrite | kCatSlow | kCatDangerous;
+constexpr uint64_t kAdminSlow = kCatAdmin | kCatSlow | kCatDangerous;
+constexpr uint64_t kFollowing = kAdmin | kNoScript | kStale | kNoAsyncLoading;
+
+constexpr CommandSpec kCommands[] = {
+    {"dbsize", 1, kReadonly | kFast, kCatKeyspace | kCatRead | kCatFast, {}, dbsize},
+    {"flushall", -1, kFlushes, kFlushing, {}, flushall},
+    {"flushdb", -1, kFlushes, kFlushing, {}, flushdb},
+    {"monitor", 1, kAdmin | kNoScript | kLoading | kStale, kAdminSlow, {}, monitor},
+    {"replicaof", 3, kFollowing, kAdminSlow, {}, replicaof},
+    {"role", 1, kNoScript | kLoading | kStale | kFast, kCatAdmin | kCatFast | kCatDangerous, {}, role},
+    {"slaveof", 3, kFollowing, kAdminSlow, {}, replicaof},
+    {"time", 1, kLoading | kStale | kFast, kCatFast, {}, time},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> server_commands() {
+    return kCommands;
+}
+
+}  // namespace torc
