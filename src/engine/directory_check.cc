@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <tuple>
 
 #include "engine/hint_file.h"
 #include "engine/segment_file.h"
@@ -113,25 +112,29 @@ Result<void> compare_hints(Disk& disk, const DirectoryFiles& files, const Direct
 Result<std::vector<TailSegment>> settle_open_end(Disk& disk, const DirectoryFiles& files) {
     std::vector<TailSegment> tail;
     if (!files.manifest_problem.empty()) return tail;
+    Lsn lsn_before = files.manifest.sealed_lsn;
     for (const auto& segment : files.segments) {
         if (segment.listed || !segment.there || segment.foreign || segment.bytes < kSegmentHeaderBytes)
             continue;
         const auto file = disk.open(segment.path, false);
         if (!file) return fail(file.error());
+        const bool header_good = segment.problem.empty();
         TailSegment one;
         one.id = segment.id;
         one.path = segment.path;
-        one.base_lsn = segment.problem.empty() ? segment.base_lsn : files.manifest.sealed_lsn;
+        one.base_lsn = header_good ? segment.base_lsn : lsn_before;
         one.previous_id = segment.previous_id;
         auto scan = scan_segment(**file, files.manifest.directory_id, files.manifest.hash_seed, segment.bytes,
                                  segment.origin, one.base_lsn);
         if (!scan) return fail(scan.error());
         one.scan = std::move(*scan);
+        if (!header_good)
+            one.scan.flaws.insert(one.scan.flaws.begin(),
+                                  {SegmentFlaw::Kind::gap, 0, kSegmentHeaderBytes, 0, lsn_before,
+                                   one.scan.records == 0 && one.scan.flaws.empty()});
+        lsn_before = std::max({lsn_before, one.base_lsn, one.scan.highest_lsn});
         tail.push_back(std::move(one));
     }
-    std::ranges::sort(tail, [](const TailSegment& a, const TailSegment& b) {
-        return std::tuple(a.base_lsn, a.id) < std::tuple(b.base_lsn, b.id);
-    });
     RecoveryReport ignored;  // the findings are made from what it set in the segments
     settle_tail(tail, !files.after_power_loss, files.manifest.sealed_lsn, ignored);
     return tail;
@@ -143,14 +146,13 @@ Result<SegmentCheck> check_segment(Disk& disk, const DirectoryFiles& files,
     SegmentCheck check;
     // A file that ends inside its header was only just being made.
     const bool unborn = !segment.listed && segment.there && segment.bytes < kSegmentHeaderBytes;
-    const bool unwritten = unborn || (!segment.listed && segment.there && files.after_power_loss);
-    if (!segment.problem.empty()) {
-        check.segment_damaged = !unwritten || segment.foreign;
-        add(report, check.segment_damaged, segment.problem);
+    const auto tail = std::ranges::find_if(open_end, [&](const auto& one) { return one.id == segment.id; });
+    if (!segment.problem.empty() && tail == open_end.end()) {  // there, a bad header is one of its flaws
+        check.segment_damaged = !unborn;
+        add(report, !unborn, segment.problem);
     }
     if (unborn || !segment.there || segment.foreign) return check;
 
-    const auto tail = std::ranges::find_if(open_end, [&](const auto& one) { return one.id == segment.id; });
     if (tail != open_end.end()) {
         check.scan = tail->scan;
         if (tail->gap_before)

@@ -163,7 +163,7 @@ class Writer(threading.Thread):
 
     def value(self):
         self.sequence += 1
-        size = self.random.choice((0, 10, 200, 1500, 6000))
+        size = self.random.choice((0, 10, 200, 1500, 20000))
         return b"%d:%d:" % (self.number, self.sequence) + b"." * size
 
     def command(self):
@@ -298,7 +298,7 @@ class Server:
         self.output = open(os.path.join(directory, "..", "server.log"), "ab")
         self.process = subprocess.Popen(
             [binary, "--port", str(port), "--dir", directory, "--appendonly", "yes", "--appendfsync", "everysec",
-             "--segment-size", "1mb", "--io-threads", "2"],
+             "--segment-size", "1mb", "--compaction-max-space-percent", "110", "--io-threads", "2"],
             env=environment, stdout=self.output, stderr=subprocess.STDOUT)
 
     def wait_ready(self, seconds=60):
@@ -402,15 +402,12 @@ class Run:
             for thread in (*writers, ticker, reader):
                 thread.start()
             deadline = time.monotonic() + seconds
-            saved = False
+            next_backup = time.monotonic() + 0.3
             while time.monotonic() < deadline and self.server.process.poll() is None:
                 time.sleep(0.02)
-                if not saved and time.monotonic() > deadline - seconds / 2:
-                    saved = True
-                    try:
-                        Connection(self.port).send([("BGSAVE",)])
-                    except Gone:
-                        pass
+                if time.monotonic() >= next_backup:
+                    next_backup += 1
+                    self.backup()
             reached = self.server.process.poll() is not None
         if reached and self.server.process.returncode != -signal.SIGKILL:
             raise AssertionError(f"the server ended by itself: status {self.server.process.returncode}")
@@ -424,6 +421,15 @@ class Run:
             reader.join()
         self.verify(writers, ticker, reader)
         return reached
+
+    def backup(self):
+        try:
+            connection = Connection(self.port)
+            connection.send([("BGSAVE",)])
+            connection.read()
+            connection.close()
+        except Gone:
+            pass
 
     def verify(self, writers, ticker, reader):
         time.sleep(SHORT_TTL_MS / 1000 + 0.05)
@@ -488,7 +494,7 @@ def main():
         for name in names:
             reached = False
             for nth in (1, run.random.randrange(2, 6)):
-                reached = run.round(f"{name}:{nth}", 2 * arguments.seconds if nth == 1 else arguments.seconds)
+                reached = run.round(f"{name}:{nth}", 5 * arguments.seconds if nth == 1 else arguments.seconds)
                 print(f"{name}:{nth} {'reached' if reached else 'not reached'}", flush=True)
                 if nth == 1 and not reached:
                     unreached.append(name)
