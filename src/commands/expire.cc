@@ -12,7 +12,6 @@
 namespace torc {
 namespace {
 
-constexpr int64_t kForever = std::numeric_limits<int64_t>::max();
 
 struct Conditions {
     bool only_without = false;  // NX
@@ -52,11 +51,10 @@ std::optional<Conditions> conditions(Call& call) {
 /// A key without expiry counts as one that never ends: nothing is later than that.
 bool allowed(const Conditions& c, int64_t present, int64_t wanted) {
     const bool has = present != kNoExpiry;
-    const int64_t end = has ? present : kForever;
     if (c.only_without && has) return false;
     if (c.only_with && !has) return false;
-    if (c.only_later && wanted <= end) return false;
-    if (c.only_earlier && wanted >= end) return false;
+    if (c.only_later && (!has || wanted <= present)) return false;
+    if (c.only_earlier && has && wanted >= present) return false;
     return true;
 }
 

@@ -26,6 +26,7 @@ NodeCore::NodeCore(Config& configuration, Node::Environment env)
       environment(std::move(env)),
       command_stats(CommandTable::instance().all(), stat_threads(configuration)),
       exec_spec(CommandTable::instance().find("exec")),
+      reset_spec(CommandTable::instance().find("reset")),
       select_spec(CommandTable::instance().find("select")),
       faces(std::make_unique<NodeFaces>(*this)) {
     started_ms = environment.clock.wall_ms();
