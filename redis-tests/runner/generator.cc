@@ -87,8 +87,6 @@ constexpr std::string_view kForms[] = {
     "PERSIST K",
     "EXPIRETIME Z",
     "PEXPIRETIME Z",
-    "DBSIZE",
-    "OBJECT ENCODING K",
     "OBJECT REFCOUNT Y",
     "SELECT D",
     "ECHO V",
@@ -97,7 +95,7 @@ constexpr std::string_view kForms[] = {
 };
 // They need other comparisons, or change what the lines after them mean.
 constexpr std::string_view kPlainForms[] = {
-    "[unordered] KEYS *", "[unordered] KEYS J", "[type] RANDOMKEY", "% transfer K", "% scan",
+    "[unordered] KEYS *", "[unordered] KEYS J", "% transfer K", "% scan",
     "% scan COUNT 3"};
 constexpr std::string_view kTimeForms[] = {"[number~3] TTL K", "[number~3000] PTTL K",
                                            "[number~3] EXPIRETIME K", "[number~3000] PEXPIRETIME K"};
@@ -285,7 +283,7 @@ void Generator::spoil(std::vector<std::string>& words) {
             if (words.size() > 1) words.pop_back();
             break;
         case 1:
-            words.push_back(argument('V'));
+            words.push_back(argument('I'));
             break;
         default:
             words.push_back(words.back());

@@ -2,7 +2,9 @@
 // commands accept make the commands meet; a part of them is malformed on purpose.
 //
 // Nothing in a sequence depends on when it runs: keys expire in the distant future or in the past, and times
-// that count from now are only read with a tolerance and outside of MULTI.
+// that count from now are only read with a tolerance and outside of MULTI. Left out is what the two servers
+// may answer differently: DBSIZE and RANDOMKEY (they see expired keys until those are reaped), and OBJECT
+// ENCODING (see differences.txt).
 #pragma once
 
 #include <cstdint>

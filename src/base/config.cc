@@ -104,15 +104,18 @@ std::string Config::text(std::string_view name) const {
 
 std::vector<std::pair<std::string, std::string>> Config::get(const std::vector<std::string>& patterns) const {
     std::vector<std::pair<std::string, std::string>> found;
-    const auto wanted = [&patterns](std::string_view name) {
-        return std::ranges::any_of(patterns, [name](const std::string& pattern) {
-            return glob_matches(pattern, name, /*ignore_case=*/true);
+    const auto add_if_wanted = [&](std::string_view name, const Directive& directive) {
+        const auto pattern = std::ranges::find_if(patterns, [name](const std::string& candidate) {
+            return glob_matches(candidate, name, /*ignore_case=*/true);
         });
+        if (pattern == patterns.end()) return;
+        // A name without wildcards is answered as it was asked for, whatever its case.
+        const bool exact = pattern->find_first_of("*?[") == std::string::npos;
+        found.emplace_back(exact ? *pattern : std::string(name), impl_->value(directive));
     };
     for (const Directive& directive : all_directives()) {
-        if (wanted(directive.name)) found.emplace_back(directive.name, impl_->value(directive));
-        if (!directive.other_name.empty() && wanted(directive.other_name))
-            found.emplace_back(directive.other_name, impl_->value(directive));
+        add_if_wanted(directive.name, directive);
+        if (!directive.other_name.empty()) add_if_wanted(directive.other_name, directive);
     }
     return found;
 }

@@ -21,7 +21,7 @@ constexpr Choice kAppendFsync[] = {{"everysec", static_cast<int>(AppendFsync::ev
 constexpr Choice kMaxmemoryPolicies[] = {{"volatile-lru", 4},   {"volatile-lfu", 5}, {"volatile-random", 6},
                                          {"volatile-ttl", 7},   {"allkeys-lru", 1},  {"allkeys-lfu", 2},
                                          {"allkeys-random", 3}, {"noeviction", 0}};
-constexpr Choice kLogLevels[] = {{"debug"}, {"verbose"}, {"notice"}, {"warning"}};
+constexpr Choice kLogLevels[] = {{"debug"}, {"verbose"}, {"notice"}, {"warning"}, {"nothing"}};
 constexpr Choice kWho[] = {{"no"}, {"yes"}, {"local"}};
 constexpr Choice kOnlyNo[] = {{"no"}};
 constexpr Choice kSupervision[] = {{"upstart"}, {"systemd"}, {"auto"}, {"no"}};
@@ -105,7 +105,7 @@ constexpr Directive kDirectives[] = {
     // ---- Network
     words("bind", "* -::*").fixed(),
     integer("port", "6379", 0, 65535).fixed(),
-    yes_no("protected-mode", "yes").protect().live(&LiveSettings::protected_mode),
+    yes_no("protected-mode", "yes").live(&LiveSettings::protected_mode),
     text("unixsocket", "").fixed(),
     octal("unixsocketperm", "0", 0, 0777).fixed(),
     integer("tcp-backlog", "511", 0, kMaxInt).fixed(),

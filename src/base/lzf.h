@@ -15,8 +15,8 @@
 
 namespace torc {
 
-/// The compressed form when it is at most `limit` bytes long. Deterministic, but not the very bytes that
-/// liblzf makes: the choice of matches is the compressor's own.
+/// The compressed form when it is at most `limit` bytes long (near the limit it gives up a few bytes early).
+/// Chooses matches as redis-server's copy of liblzf does, so that DUMP gives the same bytes.
 std::optional<std::string> lzf_compress(std::string_view bytes, size_t limit);
 
 /// Null when the bytes are malformed or don't make exactly `size`. Takes no more memory than they can make.

@@ -203,9 +203,11 @@ void reply_command_docs(ReplyWriter& reply, const CommandSpec& spec, std::string
         out.text("since", doc.since);
         out.text("group", found->second.group);
         out.text("complexity", doc.complexity);
-        if (!doc.deprecated_since.empty()) {
-            out.field("doc_flags").set(1);
-            reply.simple("deprecated");
+        const bool is_deprecated = !doc.deprecated_since.empty();
+        if (is_deprecated || doc.is_internal) {
+            out.field("doc_flags").set(size_t{is_deprecated} + doc.is_internal);
+            if (is_deprecated) reply.simple("deprecated");
+            if (doc.is_internal) reply.simple("syscmd");
         }
         out.text("deprecated_since", doc.deprecated_since);
         out.text("replaced_by", doc.replaced_by);

@@ -34,6 +34,7 @@ struct CommandDoc {
     std::string_view history = {};  // lines of "version text"
     std::string_view deprecated_since = {};
     std::string_view replaced_by = {};
+    bool is_internal = false;  // Redis' doc flag syscmd
 };
 
 struct ArgumentDoc {

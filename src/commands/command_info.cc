@@ -221,6 +221,7 @@ void reply_command_info(ReplyWriter& reply, const CommandSpec& spec, std::string
     reply_tips(reply, name);
     reply.set(spec.keys.size());
     for (const KeySpec& keys : spec.keys) reply_key_spec(reply, keys);
+    if (spec.subcommands.empty()) return reply.set(0);
     reply.array(spec.subcommands.size());
     for (const CommandSpec& sub : spec.subcommands)
         reply_command_info(reply, sub, fmt::format("{}|{}", name, sub.name));

@@ -1,6 +1,7 @@
 // DEBUG: tools for tests of clients and of Torc itself; off unless enable-debug-command allows them. Runs
 // with every shard locked, so that SLEEP freezes the data for all clients, as it does in Redis.
 #include <chrono>
+#include <deque>
 #include <thread>
 
 #include "base/config.h"
@@ -38,6 +39,7 @@ void object(Call& call) {
 
 // The log is the data: once it's on disk, loading it again would give what is in memory.
 void reload(Call& call) {
+    if (call.client.in_multi) return call.reply.ok();  // nothing may wait there
     call.client.block = {.kind = Block::Kind::synced,
                          .lsn = call.node.persistence().last_lsn(),
                          .finish = [](Call& later, bool) { later.reply.ok(); }};
@@ -66,8 +68,10 @@ void populate(Call& call) {
     if (!count || *count < 0 || !size || *size < 0 || *size > (512 << 20))
         return call.reply.error("ERR value is out of range, must be positive");
     const std::string_view prefix = call.args.size() > 3 ? call.args[3] : "key";
+    // A keyspace may know a key by its view for as long as the command runs: each name keeps its own bytes.
+    std::deque<std::string> names;
     for (int64_t i = 0; i < *count; ++i) {
-        const std::string key = fmt::format("{}:{}", prefix, i);
+        const std::string& key = names.emplace_back(fmt::format("{}:{}", prefix, i));
         if (call.keys.peek(key)) continue;
         std::string value = fmt::format("value:{}", i);
         if (*size != 0) value.resize(static_cast<size_t>(*size));
@@ -183,7 +187,19 @@ constexpr Tool kTools[] = {
     {"sleep", 3, false, sleep},
 };
 
+bool is_allowed(Call& call) {
+    const std::string who = call.node.config().text("enable-debug-command");
+    return who == "yes" || (who == "local" && call.client.local);
+}
+
 void debug(Call& call) {
+    if (!is_allowed(call))
+        return call.reply.error(
+            "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can "
+            "run "
+            "it from a local connection, otherwise you need to set this option in the configuration file, "
+            "and "
+            "then restart the server.");
     for (const Tool& tool : kTools) {
         if (!word_is(call.args[1], tool.name)) continue;
         if (call.args.size() == tool.words || (tool.more_may_follow && call.args.size() > tool.words))

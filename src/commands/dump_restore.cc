@@ -1,6 +1,7 @@
 // DUMP and RESTORE: a value as bytes that another node, or redis-server, takes.
 #include <fmt/format.h>
 
+#include <limits>
 #include <optional>
 
 #include "base/config.h"
@@ -79,7 +80,7 @@ void restore(Call& call) {
 
     int64_t at_ms = kNoExpiry;
     if (*ttl != 0 && __builtin_add_overflow(*ttl, options->absolute ? 0 : call.now_ms, &at_ms))
-        return call.reply.error("ERR invalid expire time in 'restore' command");
+        at_ms = std::numeric_limits<int64_t>::max();  // later than any clock: never
     // What has expired on its way here is as good as delivered.
     if (at_ms != kNoExpiry && at_ms <= call.now_ms) {
         call.keys.erase(key);

@@ -12,7 +12,6 @@
 namespace torc {
 namespace {
 
-constexpr int64_t kForever = std::numeric_limits<int64_t>::max();
 
 struct Conditions {
     bool only_without = false;  // NX
@@ -52,11 +51,10 @@ std::optional<Conditions> conditions(Call& call) {
 /// A key without expiry counts as one that never ends: nothing is later than that.
 bool allowed(const Conditions& c, int64_t present, int64_t wanted) {
     const bool has = present != kNoExpiry;
-    const int64_t end = has ? present : kForever;
     if (c.only_without && has) return false;
     if (c.only_with && !has) return false;
-    if (c.only_later && wanted <= end) return false;
-    if (c.only_earlier && wanted >= end) return false;
+    if (c.only_later && (!has || wanted <= present)) return false;
+    if (c.only_earlier && has && wanted >= present) return false;
     return true;
 }
 
@@ -80,10 +78,18 @@ void expire_generic(Call& call, int64_t unit_ms, int64_t base_ms) {
     call.reply.integer(1);
 }
 
-void expire(Call& call) { expire_generic(call, 1000, call.now_ms); }
-void expireat(Call& call) { expire_generic(call, 1000, 0); }
-void pexpire(Call& call) { expire_generic(call, 1, call.now_ms); }
-void pexpireat(Call& call) { expire_generic(call, 1, 0); }
+void expire(Call& call) {
+    expire_generic(call, 1000, call.now_ms);
+}
+void expireat(Call& call) {
+    expire_generic(call, 1000, 0);
+}
+void pexpire(Call& call) {
+    expire_generic(call, 1, call.now_ms);
+}
+void pexpireat(Call& call) {
+    expire_generic(call, 1, 0);
+}
 
 constexpr int64_t kNoKey = -2;
 
@@ -96,9 +102,13 @@ void tell_expiry(Call& call, Tell tell) {
 }
 
 /// Seconds are rounded to the nearest, as clients that set a TTL and read it back expect.
-int64_t rounded_seconds(int64_t ms) { return ms / 1000 + (ms % 1000 >= 500 ? 1 : 0); }
+int64_t rounded_seconds(int64_t ms) {
+    return ms / 1000 + (ms % 1000 >= 500 ? 1 : 0);
+}
 
-int64_t left_ms(const Call& call, int64_t at_ms) { return at_ms > call.now_ms ? at_ms - call.now_ms : 0; }
+int64_t left_ms(const Call& call, int64_t at_ms) {
+    return at_ms > call.now_ms ? at_ms - call.now_ms : 0;
+}
 
 void ttl(Call& call) {
     tell_expiry(call, [&](int64_t at_ms) { return rounded_seconds(left_ms(call, at_ms)); });
@@ -106,7 +116,9 @@ void ttl(Call& call) {
 void pttl(Call& call) {
     tell_expiry(call, [&](int64_t at_ms) { return left_ms(call, at_ms); });
 }
-void expiretime(Call& call) { tell_expiry(call, rounded_seconds); }
+void expiretime(Call& call) {
+    tell_expiry(call, rounded_seconds);
+}
 void pexpiretime(Call& call) {
     tell_expiry(call, [](int64_t at_ms) { return at_ms; });
 }

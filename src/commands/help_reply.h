@@ -12,8 +12,7 @@ namespace torc {
 
 inline void reply_help(Call& call, std::string_view container, std::span<const std::string_view> lines) {
     call.reply.array(lines.size() + 3);
-    call.reply.simple(
-        fmt::format("{} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", container));
+    call.reply.simple(fmt::format("{} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", container));
     for (const std::string_view line : lines) call.reply.simple(line);
     call.reply.simple("HELP");
     call.reply.simple("    Prints this help.");

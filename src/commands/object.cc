@@ -66,7 +66,9 @@ constexpr std::string_view kHelp[] = {
     "REFCOUNT <key>", "    How many hold the value of the key.",
 };
 
-void help(Call& call) { reply_help(call, "OBJECT", kHelp); }
+void help(Call& call) {
+    reply_help(call, "OBJECT", kHelp);
+}
 
 constexpr KeySpec kKeyIsSecond[] = {{.flags = kKeyRO, .begin_index = 2}};
 constexpr uint64_t kReadSlow = kCatKeyspace | kCatRead | kCatSlow;

@@ -14,7 +14,9 @@ namespace {
 
 constexpr int64_t kReplicas = 0;
 
-void wait_ended(Call& call, bool) { call.reply.integer(kReplicas); }
+void wait_ended(Call& call, bool) {
+    call.reply.integer(kReplicas);
+}
 
 void wait(Call& call) {
     const auto replicas = parse_integer(call.args[1]);
@@ -34,7 +36,9 @@ void reply_synced(Call& call, bool local) {
     call.reply.integer(kReplicas);
 }
 
-void waitaof_ended(Call& call, bool) { reply_synced(call, call.node.clients().writes_synced(call.client)); }
+void waitaof_ended(Call& call, bool) {
+    reply_synced(call, call.node.clients().writes_synced(call.client));
+}
 
 void waitaof(Call& call) {
     const auto local = parse_integer(call.args[1]);

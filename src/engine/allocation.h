@@ -1,6 +1,6 @@
 // What an allocation really costs: the size classes that mimalloc and jemalloc share. Multiples of 16 up to
-// 128 bytes, then four classes per power of two. Memory is accounted and index arrays are sized by it, so that
-// used_bytes() follows the resident set and no class is left half empty.
+// 128 bytes, then four classes per power of two. Memory is accounted and index arrays are sized by it, so
+// that used_bytes() follows the resident set and no class is left half empty.
 #pragma once
 
 #include <bit>

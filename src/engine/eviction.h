@@ -1,12 +1,12 @@
 // What a record's 24 access bits mean, and which of some sampled records should go first.
 //
-// Under an LFU policy: 16 bits minutes when the counter was last decayed, 8 bits of a logarithmic counter that
-// starts at 5, goes up with probability 1 / ((counter - 5) * log_factor + 1) per use and down by one per
+// Under an LFU policy: 16 bits minutes when the counter was last decayed, 8 bits of a logarithmic counter
+// that starts at 5, goes up with probability 1 / ((counter - 5) * log_factor + 1) per use and down by one per
 // decay_minutes. Under all others: seconds, modulo 2^24 (194 days). The numbers are those of Redis, whose
 // users read them through OBJECT IDLETIME and OBJECT FREQ.
 //
-// Exact LRU order would cost two pointers per record. Instead a few records are sampled at random and the best
-// candidates are remembered across rounds in a small pool (the idea of Redis 3.0's approximated LRU).
+// Exact LRU order would cost two pointers per record. Instead a few records are sampled at random and the
+// best candidates are remembered across rounds in a small pool (the idea of Redis 3.0's approximated LRU).
 #pragma once
 
 #include <array>

@@ -4,6 +4,12 @@
 #include <bit>
 
 namespace torc {
+namespace {
+
+// A reference that only moves to a lower level costs a fraction of one that's looked up and acted upon.
+constexpr size_t kMovesPerDue = 8;
+
+}  // namespace
 
 ExpiryWheel::Ref ExpiryWheel::Ref::of(DbId db, SlotId slot, uint64_t hash, int64_t at_ms) {
     const auto at = static_cast<uint64_t>(std::clamp<int64_t>(at_ms, 0, kMaxTime));
@@ -26,6 +32,7 @@ void ExpiryWheel::add(Ref ref) {
 
 void ExpiryWheel::take_due(int64_t now_ms, size_t limit, std::vector<Ref>& into) {
     const uint64_t target = tick_of(now_ms);
+    size_t work = limit * kMovesPerDue;
     while (now_tick_ < target && size_ > 0) {
         // The places that begin at this tick: the higher ones are dealt out to the lower ones first.
         for (unsigned level = kLevels; level-- > 0;) {
@@ -34,8 +41,9 @@ void ExpiryWheel::take_due(int64_t now_ms, size_t limit, std::vector<Ref>& into)
             const auto i = static_cast<unsigned>(now_tick_ >> shift) % kPlaces;
             std::vector<Ref>& refs = places_[level][i];
             while (!refs.empty()) {
-                if (limit == 0) return;
-                --limit;
+                const size_t cost = level == 0 ? kMovesPerDue : 1;
+                if (work < cost) return;
+                work -= cost;
                 const Ref ref = refs.back();
                 refs.pop_back();
                 --size_;

@@ -2,8 +2,8 @@
 // five levels of 64 places, the lowest 128 ms wide, the highest reaching over four years; what lies further
 // ahead waits in the farthest place and is put in again from there.
 //
-// A reference is the key's hash, slot and database, and the time it was noted for: 16 bytes. It's only a hint:
-// the key may be gone, have another time by now, or share its tag with another key. Whoever takes due
+// A reference is the key's hash, slot and database, and the time it was noted for: 16 bytes. It's only a
+// hint: the key may be gone, have another time by now, or share its tag with another key. Whoever takes due
 // references looks each up in the index and acts on what stands there. What must hold is the other way round:
 // each key with a TTL has a reference noted for its time or an earlier one. So extending a TTL notes nothing;
 // when the earlier reference comes up, it's noted again for the time that the record then has.
@@ -41,7 +41,7 @@ class ExpiryWheel {
 
     void add(Ref ref);
     /// Takes up to `limit` references that are due out of the wheel. References still ahead move closer on
-    /// the way, and count too.
+    /// the way, at most eight per one of `limit`.
     void take_due(int64_t now_ms, size_t limit, std::vector<Ref>& into);
     /// A time before which nothing comes due: for passing the shard by without its lock.
     int64_t next_due_ms() const;
@@ -67,7 +67,7 @@ class ExpiryWheel {
 
     std::array<std::array<std::vector<Ref>, kPlaces>, kLevels> places_;
     std::array<uint64_t, kLevels> used_{};  // bit i: place i isn't empty
-    uint64_t now_tick_;  // everything before has been taken
+    uint64_t now_tick_;                     // everything before has been taken
     size_t size_ = 0;
     unsigned sweep_at_ = 0;
 };

@@ -231,7 +231,8 @@ void HashIndex::insert(uint64_t hash, IndexEntry entry, Context& context) {
         set_buckets(1);
     }
     Bucket& bucket = *bucket_of(hash);
-    append(bucket, entry.word() | tag_for(hash, base_of(bucket.meta.load(std::memory_order_relaxed))), context);
+    append(bucket, entry.word() | tag_for(hash, base_of(bucket.meta.load(std::memory_order_relaxed))),
+           context);
     ++count_;
     if (uint64_t{count_} * 10 > buckets() * kSplitAbove) split(context);
 }
@@ -269,8 +270,7 @@ void HashIndex::append(Bucket& bucket, uint64_t word, Context& context) {
     }
     uint64_t meta = bucket.meta.load(std::memory_order_relaxed);
     size_t used = 0;
-    while (used < overflow_capacity(meta) &&
-           overflow_of(meta)[used].load(std::memory_order_relaxed) != 0)
+    while (used < overflow_capacity(meta) && overflow_of(meta)[used].load(std::memory_order_relaxed) != 0)
         ++used;
     if (used == overflow_capacity(meta)) {
         resize_overflow(bucket, class_of(meta) + 1, context);

@@ -16,8 +16,9 @@
 // of the bucket's records are in RAM, they're tagged anew from their keys. A bucket with cold entries whose
 // 20 bits are all used can't be split: the table then stops growing, and chains get longer.
 //
-// The index doesn't own the records. All calls under the shard's lock, except prefetch_*(), which may run at any time in a thread that is online
-// in the Reclaimer: words are relaxed atomics, and arrays that were replaced are retired, not freed.
+// The index doesn't own the records. All calls under the shard's lock, except prefetch_*(), which may run at
+// any time in a thread that is online in the Reclaimer: words are relaxed atomics, and arrays that were
+// replaced are retired, not freed.
 #pragma once
 
 #include <atomic>
@@ -63,13 +64,13 @@ class HashIndex {
     /// What changing a table needs.
     struct Context {
         Reclaimer& reclaimer;
-        uint64_t hash_seed;      // of hash64, to tag records anew
+        uint64_t hash_seed;       // of hash64, to tag records anew
         int64_t bytes_delta = 0;  // added to: memory taken less memory given back
     };
     /// Where an entry stands; valid until the table's next insert() or erase().
     using Place = std::atomic<uint64_t>*;
 
-    static constexpr unsigned kEntries = 7;   // of a bucket
+    static constexpr unsigned kEntries = 7;  // of a bucket
     static constexpr unsigned kPositionBits = 38;
     static constexpr uint64_t kEndPosition = 1ULL << kPositionBits;
 
@@ -132,9 +133,7 @@ class HashIndex {
         return reinterpret_cast<std::atomic<uint64_t>*>(meta & kOverflowMask);
     }
     /// Entries that the overflow array has room for: 2, 4 ... 16, then doubling.
-    static size_t overflow_capacity(uint64_t meta) {
-        return capacity_of_class(class_of(meta));
-    }
+    static size_t overflow_capacity(uint64_t meta) { return capacity_of_class(class_of(meta)); }
     static unsigned class_of(uint64_t meta) { return static_cast<unsigned>((meta >> kClassShift) & 0x3f); }
     static size_t capacity_of_class(unsigned size_class) {
         return size_class <= 8 ? 2 * size_class : size_t{16} << (size_class - 8);

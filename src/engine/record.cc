@@ -19,7 +19,8 @@ bool needs_lengths(size_t key_size, size_t value_size) {
 }  // namespace
 
 size_t Record::size_for(size_t key_size, size_t value_size, bool has_expiry) {
-    return kHeader + (has_expiry ? 8 : 0) + (needs_lengths(key_size, value_size) ? 8 : 0) + key_size + value_size;
+    return kHeader + (has_expiry ? 8 : 0) + (needs_lengths(key_size, value_size) ? 8 : 0) + key_size +
+           value_size;
 }
 
 size_t Record::allocated_size() const {
@@ -49,7 +50,8 @@ Record* Record::create(std::string_view key, ValueType type, std::string_view va
     if (has_expiry) record->set_expire_at_ms(expire_at_ms);
     if (extended) {
         store_le<uint32_t>(record->bytes() + record->lengths_offset(), static_cast<uint32_t>(key.size()));
-        store_le<uint32_t>(record->bytes() + record->lengths_offset() + 4, static_cast<uint32_t>(value.size()));
+        store_le<uint32_t>(record->bytes() + record->lengths_offset() + 4,
+                           static_cast<uint32_t>(value.size()));
     }
     char* at = record->bytes() + record->key_offset();
     if (!key.empty()) std::memcpy(at, key.data(), key.size());

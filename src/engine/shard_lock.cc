@@ -2,8 +2,8 @@
 // in one step with setting the bit, so the holder's unlock() cannot miss it.
 //
 // An unlock wakes every waiter, not the first alone: a woken waiter may never come for this lock (its
-// connection closed, or it now waits for a lower shard of the same command), and those behind it would be left
-// with a free lock and nobody to unlock it.
+// connection closed, or it now waits for a lower shard of the same command), and those behind it would be
+// left with a free lock and nobody to unlock it.
 #include "engine/shard_lock.h"
 
 #include <thread>

@@ -1,6 +1,7 @@
 // The lock of one shard. A thread never blocks on it (CORRECTNESS 6): try_lock() spins for a moment; who
-// still fails parks a waiter, and the unlocker calls every waiter's resume(), which must only post "try again"
-// to where the waiter lives: whoever comes first has the lock, the others park again. Background threads, which may wait, use lock(). Not recursive.
+// still fails parks a waiter, and the unlocker calls every waiter's resume(), which must only post "try
+// again" to where the waiter lives: whoever comes first has the lock, the others park again. Background
+// threads, which may wait, use lock(). Not recursive.
 #pragma once
 
 #include <atomic>

@@ -38,7 +38,8 @@ Store::Impl::DbSpace& Store::Impl::make_space(DbId db) {
         }
     }
     if (made == nullptr) made = std::make_unique<DbSpace>();
-    if (spaces[db].compare_exchange_strong(space, made.get(), std::memory_order_acq_rel)) return *made.release();
+    if (spaces[db].compare_exchange_strong(space, made.get(), std::memory_order_acq_rel))
+        return *made.release();
     std::lock_guard guard(flushed_mutex);
     spare_spaces.push_back(std::move(made));  // another shard was first
     return *space;
@@ -156,7 +157,8 @@ Lookup Store::lookup_except(DbId db, const KeyRef& key, const std::vector<LogAdd
             result = {Lookup::State::resident, entry.record(), {}};
             return true;
         }
-        if (result.state == Lookup::State::absent && std::ranges::find(not_these, entry.address()) == not_these.end())
+        if (result.state == Lookup::State::absent &&
+            std::ranges::find(not_these, entry.address()) == not_these.end())
             result = {Lookup::State::cold, nullptr, entry.address()};
         return false;
     });

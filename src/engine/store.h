@@ -120,8 +120,8 @@ class Store {
     /// As lookup, but passes by entries at these addresses, whose records proved to be other keys'.
     Lookup lookup_except(DbId db, const KeyRef& key, const std::vector<LogAddress>& not_these);
     void unpin(DbId db, const KeyRef& key);
-    /// Removes an entry whose record is known to be this key's although its value can't be read (damaged), for
-    /// a command that deletes or overwrites the key. False when the entry is gone.
+    /// Removes an entry whose record is known to be this key's although its value can't be read (damaged),
+    /// for a command that deletes or overwrites the key. False when the entry is gone.
     bool erase_cold(WriteBatch& batch, DbId db, const KeyRef& key, LogAddress address,
                     const StoredRecord& stored, Removal why);
 
@@ -186,7 +186,7 @@ class Store {
     /// == part. Passes by shards that are locked. Blocks on the disk only to read the keys of expired records
     /// that aren't in RAM, at most kColdExpiriesPerStep of them. Also frees what flush_db() left behind.
     /// Returns how many it removed.
-    static constexpr unsigned kColdExpiriesPerStep = 8;
+    static constexpr unsigned kColdExpiriesPerStep = 16;
     unsigned expire_step(WriteBatch& batch, int64_t now_ms, unsigned part, unsigned of, unsigned budget,
                          const std::function<void(DbId, std::string_view)>& on_expired);
     /// After load(): brings about `budget` values into RAM while there's room, reading segments from end to

@@ -1,11 +1,12 @@
 // Switching the log on while running: the log gets a base of everything that's there, and every change from
 // the switch on.
 //
-// Changes made while the log was off may have hidden or removed records that older segments still hold. So the
-// switch begins, under all shard locks, with a flush record per database: nothing older comes back at the next
-// start. (When no such change was made there's nothing to hide, and what is logged needs no second copy.)
-// Then each shard is gone over in short holds. A key that changes meanwhile is logged by its own change; being
-// written twice does no harm. Until OK is answered nothing more is promised than while the log was off.
+// Changes made while the log was off may have hidden or removed records that older segments still hold. So
+// the switch begins, under all shard locks, with a flush record per database: nothing older comes back at the
+// next start. (When no such change was made there's nothing to hide, and what is logged needs no second
+// copy.) Then each shard is gone over in short holds. A key that changes meanwhile is logged by its own
+// change; being written twice does no harm. Until OK is answered nothing more is promised than while the log
+// was off.
 #include <deque>
 
 #include "base/hash.h"
@@ -17,10 +18,12 @@ namespace {
 class AllLocked {
   public:
     explicit AllLocked(Store& store) : store_(store) {
-        for (unsigned shard = 0; shard < kShards; ++shard) store_.shard_lock(static_cast<ShardId>(shard)).lock();
+        for (unsigned shard = 0; shard < kShards; ++shard)
+            store_.shard_lock(static_cast<ShardId>(shard)).lock();
     }
     ~AllLocked() {
-        for (unsigned shard = 0; shard < kShards; ++shard) store_.shard_lock(static_cast<ShardId>(shard)).unlock();
+        for (unsigned shard = 0; shard < kShards; ++shard)
+            store_.shard_lock(static_cast<ShardId>(shard)).unlock();
     }
 
   private:

@@ -8,7 +8,7 @@ namespace {
 constexpr size_t kSweepEvery = 256;  // references added between two sweeps of an overfull wheel
 constexpr size_t kSweep = 2 * kSweepEvery;
 constexpr uint64_t kFreedPerStep = 2048;  // buckets of a flushed database
-constexpr unsigned kPerHold = 64;    // references judged under one hold of a shard's lock
+constexpr unsigned kPerHold = 64;         // references judged under one hold of a shard's lock
 
 }  // namespace
 
@@ -35,10 +35,10 @@ void Store::Impl::sweep_wheel(Shard& shard) {
     for (const ExpiryWheel::Ref& ref : refs) {
         const DueKey key = judge(ref, INT64_MIN);
         if (key.what == Due::stale) continue;
-        // Noted for the time the record has now, so that references to one key become equal and fall together.
-        const auto kept = key.what == Due::ahead
-                              ? ExpiryWheel::Ref::of(ref.db(), ref.slot(), ref.hash, key.at_ms)
-                              : ref;
+        // Noted for the time the record has now, so that references to one key become equal and fall
+        // together.
+        const auto kept =
+            key.what == Due::ahead ? ExpiryWheel::Ref::of(ref.db(), ref.slot(), ref.hash, key.at_ms) : ref;
         if (kept != last) shard.wheel->add(kept);
         last = kept;
     }

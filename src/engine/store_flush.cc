@@ -11,7 +11,8 @@ void Store::flush_db(WriteBatch& batch, DbId db, bool lazily) {
     if (space == nullptr) return;
     if (im.logging()) {
         batch.log_.add_flush(db);
-        for (unsigned shard = 0; shard < kShards; ++shard) Impl::note_shard(batch, static_cast<ShardId>(shard));
+        for (unsigned shard = 0; shard < kShards; ++shard)
+            Impl::note_shard(batch, static_cast<ShardId>(shard));
     } else {
         im.unlogged_changes.store(true, std::memory_order_relaxed);
     }
@@ -29,7 +30,8 @@ void Store::flush_db(WriteBatch& batch, DbId db, bool lazily) {
     // How much of which segment the cold entries leave dead isn't known without reading them. When nothing is
     // left at all it needn't be known.
     bool empty = true;
-    for (unsigned other = 0; other < im.spaces.size(); ++other) empty = empty && db_size(static_cast<DbId>(other)) == 0;
+    for (unsigned other = 0; other < im.spaces.size(); ++other)
+        empty = empty && db_size(static_cast<DbId>(other)) == 0;
     if (empty) {
         for (const SegmentInfo& segment : im.segments->list()) {
             for (uint64_t left = segment.live_bytes; left > 0;) {

@@ -32,7 +32,9 @@ namespace torc {
 /// A number that one thread at a time changes (under a lock) and any reads.
 class Counter {
   public:
-    void add(int64_t n) { value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
+    void add(int64_t n) {
+        value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
     int64_t get() const { return value_.load(std::memory_order_relaxed); }
     uint64_t count() const { return static_cast<uint64_t>(get()); }
 
@@ -56,9 +58,9 @@ struct Store::Impl {
     struct alignas(64) Shard {
         ShardLock lock;
         alignas(64) std::atomic<Lsn> lsn{0};
-        int64_t unreported = 0;                      // bytes not yet in used_
-        std::atomic<int64_t> next_due{INT64_MAX};    // of the wheel
-        std::unique_ptr<ExpiryWheel> wheel;          // made with the first TTL
+        int64_t unreported = 0;                    // bytes not yet in used_
+        std::atomic<int64_t> next_due{INT64_MAX};  // of the wheel
+        std::unique_ptr<ExpiryWheel> wheel;        // made with the first TTL
         Counter expired, evicted, unloaded, cold_reads, damaged_reads;
     };
     /// One shard's share of one database: what most calls work on.
@@ -80,7 +82,9 @@ struct Store::Impl {
         DbSpace& s = make_space(db);
         return {s, s.parts[shard_of(slot)], shards[shard_of(slot)], s.tables[slot]};
     }
-    bool exists(DbId db, SlotId slot) const { return space(db) != nullptr && space(db)->tables[slot].size() > 0; }
+    bool exists(DbId db, SlotId slot) const {
+        return space(db) != nullptr && space(db)->tables[slot].size() > 0;
+    }
 
     void report(Shard& shard, int64_t bytes) {
         shard.unreported += bytes;
@@ -111,8 +115,9 @@ struct Store::Impl {
 
     /// Bytes that the record takes in the log.
     static uint32_t padded_size(const Record* record) {
-        return static_cast<uint32_t>(format::aligned(sizeof(format::RecordHeader) + (record->has_expiry() ? 8 : 0) +
-                                                     record->key_size() + record->value_size()));
+        return static_cast<uint32_t>(format::aligned(sizeof(format::RecordHeader) +
+                                                     (record->has_expiry() ? 8 : 0) + record->key_size() +
+                                                     record->value_size()));
     }
 
     // store_write.cc
@@ -134,7 +139,7 @@ struct Store::Impl {
     enum class Due : uint8_t { stale, ahead, due, cold };
     struct DueKey {
         Due what = Due::stale;
-        int64_t at_ms = 0;        // ahead: when
+        int64_t at_ms = 0;         // ahead: when
         Record* record = nullptr;  // due
         LogAddress address;        // cold
     };
@@ -178,8 +183,8 @@ struct Store::Impl {
     std::unique_ptr<Log> log;
     uint64_t hash_seed = 0;
     std::atomic<bool> log_on{false};
-    std::mutex switch_mutex;                     // one set_log_enabled() at a time
-    std::atomic<bool> unlogged_changes{false};   // the log holds records that are gone or replaced since
+    std::mutex switch_mutex;                    // one set_log_enabled() at a time
+    std::atomic<bool> unlogged_changes{false};  // the log holds records that are gone or replaced since
     std::atomic<double> progress{0};
 
     std::array<std::atomic<DbSpace*>, 256> spaces{};

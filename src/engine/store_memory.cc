@@ -62,7 +62,8 @@ void Store::touch(Record* record, int64_t now_ms) {
         const unsigned counter =
             lfu_counter(record->access(), now_ms, im.lfu_decay_minutes.load(std::memory_order_relaxed));
         access = lfu_access(
-            lfu_increment(counter, im.lfu_log_factor.load(std::memory_order_relaxed), cheap_random()), now_ms);
+            lfu_increment(counter, im.lfu_log_factor.load(std::memory_order_relaxed), cheap_random()),
+            now_ms);
     }
     if (access != record->access()) record->set_access(access);  // no write, no dirty cache line
 }
@@ -92,7 +93,8 @@ uint64_t Store::Impl::eviction_score(const Record* record, int64_t now_ms) const
     switch (policy.load(std::memory_order_relaxed)) {
         case MaxmemoryPolicy::allkeys_lfu:
         case MaxmemoryPolicy::volatile_lfu:
-            return 255 - lfu_counter(record->access(), now_ms, lfu_decay_minutes.load(std::memory_order_relaxed));
+            return 255 -
+                   lfu_counter(record->access(), now_ms, lfu_decay_minutes.load(std::memory_order_relaxed));
         case MaxmemoryPolicy::volatile_ttl:
             return UINT64_MAX - static_cast<uint64_t>(record->expire_at_ms());
         case MaxmemoryPolicy::allkeys_random:
@@ -127,7 +129,8 @@ bool Store::Impl::may_unload(const Record* record) const {
 }
 
 /// Offers some records of the part to the pool. The shard is locked.
-void Store::Impl::sample(DbId db, ShardId shard, MaxmemoryPolicy policy_now, int64_t now_ms, Sampled& sampled) {
+void Store::Impl::sample(DbId db, ShardId shard, MaxmemoryPolicy policy_now, int64_t now_ms,
+                         Sampled& sampled) {
     DbSpace* const s = space(db);
     if (s == nullptr) return;
     const bool unload = policy_now == MaxmemoryPolicy::noeviction;
@@ -216,7 +219,8 @@ bool Store::evict_step(WriteBatch& batch, int64_t now_ms, unsigned budget,
             Record* victim = nullptr;
             HashIndex::Place place = nullptr;
             w.table.match(candidate.hash, [&](IndexEntry entry, HashIndex::Place at) {
-                if (entry.is_cold() || hash64(entry.record()->key(), im.hash_seed) != candidate.hash) return false;
+                if (entry.is_cold() || hash64(entry.record()->key(), im.hash_seed) != candidate.hash)
+                    return false;
                 victim = entry.record();
                 place = at;
                 return true;
@@ -236,7 +240,8 @@ bool Store::evict_step(WriteBatch& batch, int64_t now_ms, unsigned budget,
             } else {
                 on_evicted(candidate.db, victim->key());
                 begin(batch, now_ms);
-                erase(batch, candidate.db, {victim->key(), candidate.hash, candidate.slot}, victim, Removal::evicted);
+                erase(batch, candidate.db, {victim->key(), candidate.hash, candidate.slot}, victim,
+                      Removal::evicted);
                 commit(batch);
                 ++handled;
                 fruitless = 0;

@@ -70,8 +70,7 @@ bool Store::warm_step(unsigned budget) {
         if (im.exists(view.db, slot)) {
             const Impl::Where w = im.where(view.db, slot);
             if (const HashIndex::Place place = Impl::place_of(w.table, hash, address)) {
-                Record* record = Record::create(view.key, view.type, view.value,
-                                                view.expire_at_ms);
+                Record* record = Record::create(view.key, view.type, view.value, view.expire_at_ms);
                 record->set_address(address);
                 record->set_access(im.fresh_access(im.clock.wall_ms()));
                 HashIndex::replace(place, IndexEntry::resident(record));

@@ -90,7 +90,8 @@ void Store::touch_value(WriteBatch& batch, DbId db, const KeyRef& key, Record* r
     impl_->log_put(batch, db, key, record);
 }
 
-Record* Store::set_expiry(WriteBatch& batch, DbId db, const KeyRef& key, Record* record, int64_t expire_at_ms) {
+Record* Store::set_expiry(WriteBatch& batch, DbId db, const KeyRef& key, Record* record,
+                          int64_t expire_at_ms) {
     return put(batch, db, key, record, record->type(), record->value(), expire_at_ms);
 }
 

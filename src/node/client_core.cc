@@ -57,7 +57,6 @@ bool ClientCore::parse_batch() {
     bool more = true;
     while (more && worker.prepared.size() < kBatch) {
         const size_t first = worker.words.size();
-        const bool is_inline = at < input.size() && input.data()[at] != '*';
         const ParseResult result = parser.parse({input.data() + at, input.size() - at}, limits, worker.words);
         at += result.consumed;
         if (result.status == ParseStatus::command) {
@@ -67,8 +66,9 @@ bool ClientCore::parse_batch() {
             command.end = at;
             worker.prepared.push_back(command);
             // An inline command has been unquoted in place: if it or one before it has to wait, what was
-            // parsed after it would be parsed a second time.
-            more = !is_inline;
+            // parsed after it would be parsed a second time. Before AUTH has run, its limits hold for one
+            // command only.
+            more = !result.was_inline && state->authenticated;
         } else {
             parse_failed = result.status == ParseStatus::error;
             more = false;
@@ -87,7 +87,10 @@ bool ClientCore::run_batch() {
         return false;
     }
     for (Prepared& command : worker.prepared) prepare(worker, *state, command);
-    for (const Prepared& command : worker.prepared) prefetch_record(worker, *state, command);
+    if (worker.prepared.size() > 1) {
+        for (const Prepared& command : worker.prepared) prefetch_bucket(worker, *state, command);
+        for (const Prepared& command : worker.prepared) prefetch_record(worker, *state, command);
+    }
     for (const Prepared& command : worker.prepared) {
         const Outcome outcome = dispatch(worker, *this, command);
         if (__builtin_expect(after(outcome, command), 1)) continue;
@@ -147,7 +150,7 @@ void ClientCore::resume() {
         return;
     }
     if (const int unblock = state->unblock.exchange(0); unblock != 0 && pause == Pause::block) {
-        finish_block(unblock == 1);
+        finish_block(true, unblock != 1);
         return;
     }
     switch (pause) {
@@ -174,14 +177,16 @@ void ClientCore::resume() {
     }
 }
 
-void ClientCore::finish_block(bool timed_out) {
+void ClientCore::finish_block(bool timed_out, bool with_error) {
     const Block block = std::exchange(state->block, Block{});
     waits_for_sync = false;
     state->blocked = false;
     pause = Pause::none;
     set_dirty();
     ++unmarked_replies;
-    if (block.finish != nullptr) {
+    if (with_error) {
+        reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    } else if (block.finish != nullptr) {
         const CommandSpec* spec = state->last_command.load();
         StoreKeyspace& keys = *worker.keyspaces[state->db];
         // A finisher sees no data: it has no locks.

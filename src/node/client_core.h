@@ -86,7 +86,7 @@ struct ClientCore {
     /// The log refuses to be written: replies that were held for it become -INDOUBT.
     void answer_in_doubt();
     /// A blocked command's end: its reply, and on with the input.
-    void finish_block(bool timed_out);
+    void finish_block(bool timed_out, bool with_error = false);
     void set_dirty();
     void start_closing(bool now);
     size_t sendable() const { return releasable > output_begin ? releasable - output_begin : 0; }

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "commands/call.h"
+#include "commands/transactions.h"
 #include "node/gates.h"
 #include "node/node_faces.h"
 #include "node/spec_cache.h"
@@ -34,6 +36,9 @@ std::string unknown_subcommand(const CommandSpec& container, Args args) {
     return fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", args[1].substr(0, 128), upper);
 }
 
+/// A page in somebody's browser can send a POST to a port of this machine, with commands in its body.
+bool is_web_request(Args args) { return word_is(args[0], "post") || word_is(args[0], "host:"); }
+
 std::string full_name(const Prepared& command) {
     if (command.spec == command.container) return std::string(command.spec->name);
     return fmt::format("{}|{}", command.container->name, command.spec->name);
@@ -41,11 +46,19 @@ std::string full_name(const Prepared& command) {
 
 /// An error before the command ran; inside MULTI it spoils the transaction.
 void refuse(WorkerCore& worker, ClientCore& client, const Prepared& command, std::string_view text) {
+    std::string aborted;
+    if (command.spec != nullptr && command.spec == worker.node.exec_spec) {
+        // An EXEC that can't run is the end of the transaction, and says why.
+        if (text.starts_with("ERR ")) text.remove_prefix(4);
+        aborted = fmt::format("EXECABORT Transaction discarded because of: {}", text);
+        text = aborted;
+        end_transaction(worker.node.faces->transactions(), *client.state);
+    } else if (client.state->in_multi) {
+        client.state->multi_failed = true;
+    }
     client.reply.error(text);
     worker.node.error_stats.count(text);
     if (command.spec != nullptr) worker.stats.rejected(*command.spec);
-    if (client.state->in_multi && (command.spec == nullptr || command.spec != worker.node.exec_spec))
-        client.state->multi_failed = true;
 }
 
 // ---- planning: which shards, which keys
@@ -84,9 +97,8 @@ bool make_plan(WorkerCore& worker, const ClientCore& client, const Prepared& com
     bool other_dbs = (command.spec->flags & kOtherDb) != 0;
     if (command.spec == worker.node.exec_spec) {
         if (!client.state->multi_failed) other_dbs = plan_queue(worker, *client.state);
-    } else if ((command.spec->flags & kLocksAll) != 0) {
-        worker.plan.add_all();
     } else {
+        if ((command.spec->flags & kLocksAll) != 0) worker.plan.add_all();
         add_keys(worker, *command.spec, args);
     }
     worker.plan.settle();
@@ -108,6 +120,10 @@ bool install_fetched(WorkerCore& worker, ClientCore& client, const Prepared& com
                 client.reply.error("CORRUPT the stored value of this key is damaged; see `torc check`");
                 return false;
             }
+            worker.run.store.begin(worker.batch, worker.now_ms);
+            worker.run.store.erase_cold(worker.batch, key.db, at, key.address, *key.result, Store::Removal::deleted);
+            worker.run.store.commit(worker.batch);
+            continue;
         } else if (!key.result) {
             if (key.result.error().kind != ErrorKind::corrupt) {
                 client.reply.error("ERR reading the key from disk failed: " + key.result.error().message);
@@ -179,6 +195,26 @@ struct Timing {
     uint64_t ns() const { return Stopwatch::to_ns(Stopwatch::ticks() - start); }
 };
 
+/// The words as MONITOR and SLOWLOG may show them: no passwords.
+struct ShownWords {
+    ShownWords(const CommandSpec& spec, Args args) : args_(args) {
+        const bool auth = spec.name == "auth";
+        if (!auth && !(spec.name == "hello" && args.size() > 2) && !sets_password(spec, args)) return;
+        copy_.assign(args.begin(), args.end());
+        for (size_t i = auth ? 1 : 2; i < copy_.size(); ++i) copy_[i] = "(redacted)";
+        args_ = copy_;
+    }
+    operator Args() const { return args_; }
+
+  private:
+    static bool sets_password(const CommandSpec& spec, Args args) {
+        return spec.name == "set" && args.size() > 3 && word_is(args[0], "config") && word_is(args[2], "requirepass");
+    }
+
+    Args args_;
+    std::vector<std::string_view> copy_;
+};
+
 void account(WorkerCore& worker, ClientCore& client, const CommandSpec& spec, Args args, const Timing& timing,
              size_t reply_mark, uint64_t errors_before) {
     const LiveSettings& live = worker.node.config.live;
@@ -193,7 +229,7 @@ void account(WorkerCore& worker, ClientCore& client, const CommandSpec& spec, Ar
     const auto us = static_cast<int64_t>(ns / 1000);
     const int64_t slow = live.slowlog_log_slower_than_us.load(std::memory_order_relaxed);
     if (__builtin_expect(slow >= 0 && us >= slow, 0) && (spec.flags & kSkipSlowlog) == 0)
-        worker.node.slow_log.add(args, us, worker.now_ms / 1000, client.state->address, client.state->name,
+        worker.node.slow_log.add(ShownWords(spec, args), us, worker.now_ms / 1000, client.state->address, client.state->name,
                                  static_cast<size_t>(live.slowlog_max_len.load()));
     const int64_t spike_ms = live.latency_monitor_threshold_ms.load(std::memory_order_relaxed);
     if (__builtin_expect(spike_ms != 0 && us >= spike_ms * 1000, 0))
@@ -348,9 +384,15 @@ void prepare(WorkerCore& worker, const ClientState& client, Prepared& command) {
     if (position > 0 && static_cast<size_t>(position) < args.size()) {
         command.one_key = true;
         command.key = make_key_ref(args[static_cast<size_t>(position)], worker.run.store.hash_seed());
-        worker.run.store.prefetch_bucket(
+        worker.run.store.prefetch_table(
             worker.run.store.physical_db(client.db.load(std::memory_order_relaxed)), command.key);
     }
+}
+
+void prefetch_bucket(WorkerCore& worker, const ClientState& client, const Prepared& command) {
+    if (command.one_key)
+        worker.run.store.prefetch_bucket(
+            worker.run.store.physical_db(client.db.load(std::memory_order_relaxed)), command.key);
 }
 
 void prefetch_record(WorkerCore& worker, const ClientState& client, const Prepared& command) {
@@ -368,9 +410,15 @@ Outcome dispatch(WorkerCore& worker, ClientCore& client, const Prepared& command
         apply_reply_mode(client, mark);
         return Outcome::done;
     };
-    if (__builtin_expect(command.spec == nullptr, 0))
+    if (__builtin_expect(command.spec == nullptr, 0)) {
+        if (is_web_request(args)) {
+            log_warning("Closing {}: it speaks HTTP. Somebody may be using a browser to reach this server", state.address);
+            client.start_closing(true);
+            return Outcome::blocked;
+        }
         return refused(command.container == nullptr ? unknown_command(args)
                                                     : unknown_subcommand(*command.container, args));
+    }
     const CommandSpec& spec = *command.spec;
     if (__builtin_expect(!arity_fits(spec, args.size()), 0))
         return refused(fmt::format("ERR wrong number of arguments for '{}' command", full_name(command)));
@@ -395,11 +443,13 @@ Outcome dispatch(WorkerCore& worker, ClientCore& client, const Prepared& command
         return Outcome::again;
     }
     if (__builtin_expect(worker.node.monitors.any(), 0) && (spec.flags & (kSkipMonitor | kAdmin)) == 0)
-        worker.node.monitors.feed(worker.node.environment.clock.wall_us(), state.db, state.address, args);
+        worker.node.monitors.feed(worker.node.environment.clock.wall_us(), state.db, state.address,
+                                  ShownWords(spec, args));
 
     const Outcome outcome = run_locked(worker, client, command, args);
     if (outcome != Outcome::done) return outcome;
     ++client.unmarked_replies;
+    if (__builtin_expect(&spec == worker.node.reset_spec, 0)) worker.node.monitors.remove(client.inbox.get());
     if (__builtin_expect(state.block.kind != Block::Kind::none, 0)) {
         client.pause = Pause::block;
         return Outcome::blocked;

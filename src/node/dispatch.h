@@ -18,9 +18,10 @@ enum class Outcome : uint8_t {
     blocked,  // run, but the reply comes later
 };
 
-/// First pass over a batch: finds the row and the key, and starts to bring the key's bucket into the cache.
+/// First pass over a batch: finds the row and the key, and starts to bring the shard and the key's table into the cache.
 void prepare(WorkerCore& worker, const ClientState& client, Prepared& command);
-/// Second pass: the bucket is there, so bring in the record.
+/// Second and third pass: what came with the one before says where the bucket is, and then the record.
+void prefetch_bucket(WorkerCore& worker, const ClientState& client, const Prepared& command);
 void prefetch_record(WorkerCore& worker, const ClientState& client, const Prepared& command);
 
 /// Runs one command. The worker may keep a shard locked for the next command of the batch: release_batch()

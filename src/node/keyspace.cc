@@ -42,6 +42,7 @@ Record* StoreKeyspace::live_record(const KeyRef& key) {
     Record* found = record(key);
     if (found == nullptr || !found->has_expiry() || found->expire_at_ms() > run_.now_ms) return found;
     run_.store.erase(run_.batch, physical_, key, found, Store::Removal::expired);
+    if (run_.watches.any(key.shard())) run_.watches.touch_expired(key.shard(), physical_, key.bytes);
     KeyspaceCounters::add(run_.counters.expired);
     cached_record_ = nullptr;
     return nullptr;

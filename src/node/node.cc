@@ -26,6 +26,7 @@ NodeCore::NodeCore(Config& configuration, Node::Environment env)
       environment(std::move(env)),
       command_stats(CommandTable::instance().all(), stat_threads(configuration)),
       exec_spec(CommandTable::instance().find("exec")),
+      reset_spec(CommandTable::instance().find("reset")),
       select_spec(CommandTable::instance().find("select")),
       faces(std::make_unique<NodeFaces>(*this)) {
     started_ms = environment.clock.wall_ms();
@@ -168,16 +169,11 @@ bool Node::may_connect(bool local, std::string& refusal) {
         core_->rejected_connections.fetch_add(1, std::memory_order_relaxed);
         return false;
     }
-    if (!local && core_->config.live.protected_mode.load() && core_->config.text("requirepass").empty() &&
-        core_->config.text("bind").empty()) {
+    if (!local && core_->config.live.protected_mode.load() && core_->config.text("requirepass").empty()) {
         refusal =
-            "-DENIED Torc is running in protected mode because protected mode is enabled and no password is "
-            "set for "
-            "the default user. In this mode connections are only accepted from the loopback interface. To "
-            "connect "
-            "from elsewhere, set a password (requirepass), or bind to chosen addresses, or turn protected "
-            "mode off "
-            "(protected-mode no) if the network is trusted.\r\n";
+            "-DENIED Torc runs in protected mode and no password is set for the default user: only connections from "
+            "this machine are accepted. Set a password (requirepass), or, if the network is trusted, turn protected "
+            "mode off (protected-mode no).\r\n";
         core_->rejected_connections.fetch_add(1, std::memory_order_relaxed);
         return false;
     }

@@ -44,6 +44,7 @@ struct NodeCore {
     CommandStats command_stats;
     ErrorStats error_stats;
     const CommandSpec* exec_spec;
+    const CommandSpec* reset_spec;
     const CommandSpec* select_spec;
     uint64_t base_memory_bytes = 0;  // of a node without keys
     uint64_t total_changes() const;  // of all workers

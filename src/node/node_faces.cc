@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 #include <sys/utsname.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -77,8 +78,8 @@ uint64_t resident_bytes() {
 
 std::string make_run_id(uint64_t seed) {
     Rng rng(seed);
-    std::string id;
-    while (id.size() < 40) id.push_back("0123456789abcdef"[rng.below(16)]);
+    std::string id(40, '0');
+    for (char& digit : id) digit = "0123456789abcdef"[rng.below(16)];
     return id;
 }
 
@@ -86,7 +87,7 @@ ServerFacts server_facts(const NodeCore& node) {
     ServerFacts facts;
     facts.run_id = make_run_id(node.environment.random_seed ^ static_cast<uint64_t>(node.started_ms.load()));
     utsname name{};
-    if (uname(&name) == 0) facts.os = std::string(name.sysname) + " " + name.release + " " + name.machine;
+    if (uname(&name) == 0) facts.os = fmt::format("{} {} {}", name.sysname, name.release, name.machine);
     char path[4096];
     const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
     if (length > 0) facts.executable.assign(path, static_cast<size_t>(length));
@@ -95,17 +96,21 @@ ServerFacts server_facts(const NodeCore& node) {
     facts.started_ms = node.started_ms.load();
     facts.lru_clock = static_cast<uint32_t>(node.environment.clock.wall_ms() / 1000) & 0xffffff;
     if (facts.port != 0) {
-        ServerFacts::Listener tcp{"tcp", {}, facts.port};
-        std::string binds = node.config.text("bind");
+        ServerFacts::Listener& tcp = facts.listeners.emplace_back();
+        tcp.kind = "tcp";
+        tcp.port = facts.port;
+        const std::string binds = node.config.text("bind");
         for (size_t at = 0; at < binds.size();) {
             const size_t end = std::min(binds.find(' ', at), binds.size());
-            if (end > at) tcp.binds.push_back(binds.substr(at, end - at));
+            if (end > at) tcp.binds.emplace_back(binds, at, end - at);
             at = end + 1;
         }
-        facts.listeners.push_back(std::move(tcp));
     }
-    if (const std::string socket = node.config.text("unixsocket"); !socket.empty())
-        facts.listeners.push_back({"unix", {socket}, 0});
+    if (const std::string socket = node.config.text("unixsocket"); !socket.empty()) {
+        ServerFacts::Listener& listener = facts.listeners.emplace_back();
+        listener.kind = "unix";
+        listener.binds.push_back(socket);
+    }
     return facts;
 }
 

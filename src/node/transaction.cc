@@ -46,9 +46,10 @@ void TransactionRunner::watch(Call& call, std::string_view key) {
     const DbId db = node_.store->physical_db(state.db.load());
     const auto same = [&](const WatchState::Key& watched) { return watched.db == db && watched.name == key; };
     if (std::ranges::any_of(state.watch->keys, same)) return;
-    state.watch->keys.push_back({db, std::string(key), is_expired(*node_.store, db, key, call.now_ms)});
+    const bool expired = is_expired(*node_.store, db, key, call.now_ms);
+    state.watch->keys.push_back({db, std::string(key), expired});
     const ShardId shard = make_key_ref(key, node_.store->hash_seed()).shard();
-    node_.watches.add(shard, db, key, state.watch);
+    node_.watches.add(shard, db, key, expired, state.watch);
     state.watched_keys.store(static_cast<unsigned>(state.watch->keys.size()));
 }
 

@@ -32,10 +32,12 @@ struct WatchState {
 class WatchTable {
   public:
     // Each call with the shard's lock held, but any(), which may be asked without it and is then only a hint.
-    void add(ShardId shard, DbId db, std::string_view key, const std::shared_ptr<WatchState>& state);
+    void add(ShardId shard, DbId db, std::string_view key, bool expired, const std::shared_ptr<WatchState>& state);
     bool any(ShardId shard) const { return shards_[shard].count.load(std::memory_order_relaxed) != 0; }
     /// The key changed: all who watch it are dirty.
     void touch(ShardId shard, DbId db, std::string_view key);
+    /// Its time had come and it was removed: a change only for those who watched it while it was alive.
+    void touch_expired(ShardId shard, DbId db, std::string_view key);
     /// For FLUSH* and SWAPDB: calls `exists` for each watched key of the db and touches it when that says
     /// true.
     template <class Exists>
@@ -52,9 +54,13 @@ class WatchTable {
     void sweep(ShardId shard);
 
   private:
+    struct Watcher {
+        std::shared_ptr<WatchState> state;
+        bool expired;  // the key, when it was watched
+    };
     struct Shard {
         std::atomic<size_t> count{0};
-        std::unordered_map<std::string, std::vector<std::shared_ptr<WatchState>>> keys;  // db byte + key
+        std::unordered_map<std::string, std::vector<Watcher>> keys;  // db byte + key
     };
     static std::string name_of(DbId db, std::string_view key);
 

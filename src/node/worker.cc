@@ -140,14 +140,15 @@ bool WorkerCore::make_room() {
         if (node.watches.any(shard)) node.watches.touch(shard, db, key);
     };
     locks.release();
-    for (unsigned attempt = 0; attempt < kEvictAttempts; ++attempt) {
-        if (node.store->evict_step(batch, now_ms, kEvictBudget, on_evicted) &&
-            node.store->used_bytes() <= static_cast<uint64_t>(node.config.live.maxmemory_bytes.load()))
-            return true;
-        // What isn't written yet can't be unloaded: write it, and try once more.
-        if (node.store->log_enabled() && attempt + 1 < kEvictAttempts) node.store->log().flush();
+    const auto limit = static_cast<uint64_t>(node.config.live.maxmemory_bytes.load());
+    for (unsigned attempt = 0; attempt < kEvictAttempts && node.store->used_bytes() > limit; ++attempt) {
+        if (!node.store->evict_step(batch, now_ms, kEvictBudget, on_evicted)) return false;
+        // What isn't written yet can't be unloaded.
+        if (node.store->used_bytes() > limit && node.store->log_enabled()) node.store->log().flush();
     }
-    return node.store->used_bytes() <= static_cast<uint64_t>(node.config.live.maxmemory_bytes.load());
+    // Still above, but there is something to evict, only not at this moment (locked by others, or waiting for the disk):
+    // the excess is bounded by the log's buffer, and the next command goes on evicting.
+    return true;
 }
 
 void WorkerCore::on_timer() {
@@ -156,7 +157,7 @@ void WorkerCore::on_timer() {
         node.store->expire_step(batch, now_ms, index, count, kExpireBudget,
                                 [this](DbId db, std::string_view key) {
                                     const ShardId shard = make_key_ref(key, node.store->hash_seed()).shard();
-                                    if (node.watches.any(shard)) node.watches.touch(shard, db, key);
+                                    if (node.watches.any(shard)) node.watches.touch_expired(shard, db, key);
                                     KeyspaceCounters::add(counters.expired);
                                 });
         if (node.store->log().written_lsn() < node.store->log().last_lsn()) node.store->log().flush();

@@ -86,7 +86,7 @@ ParseResult RequestParser::parse(std::span<char> input, const ParseLimits& limit
         for (const auto& [offset, size] : parts_) args.emplace_back(rest.data() + offset, size);
         rest = rest.subspan(at_);
         reset();
-        if (args.size() != before) return {ParseStatus::command, consumed()};
+        if (args.size() != before) return {ParseStatus::command, consumed(), !array};
     }
 }
 

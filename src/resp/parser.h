@@ -32,6 +32,8 @@ enum class ParseStatus : uint8_t { command, incomplete, error };
 struct ParseResult {
     ParseStatus status;
     size_t consumed;  // the command's bytes and those of empty requests before it, which are skipped
+    /// The command was an inline one: its quotes are resolved, so its bytes must not be parsed again.
+    bool was_inline = false;
 };
 
 class RequestParser {

@@ -64,6 +64,7 @@ void ReplyWriter::ok() {
 
 void ReplyWriter::error(std::string_view text) {
     ++errors_;
+    while (!text.empty() && (text.back() == '\r' || text.back() == '\n')) text.remove_suffix(1);
     char* const start = out_.prepare(text.size() + 3);
     char* to = start;
     *to++ = '-';

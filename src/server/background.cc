@@ -8,7 +8,7 @@
 namespace torc {
 namespace {
 
-constexpr std::chrono::seconds kRhythm{1};
+constexpr std::chrono::seconds kSyncRhythm{1};
 
 }  // namespace
 
@@ -40,7 +40,7 @@ void Background::stop() {
     }
     changed_.notify_all();
     // The loader starts the other two, so it is joined first.
-    for (std::thread* thread : {&loader_, &sync_, &compaction_}) {
+    for (std::thread* thread : {&loader_, &sync_, &maintenance_}) {
         if (thread->joinable()) thread->join();
     }
 }
@@ -61,7 +61,7 @@ void Background::load_and_warm() {
     const Result<void> result = node_.load();
     if (result) {
         sync_ = std::thread([this] { sync_on_time(); });
-        compaction_ = std::thread([this] { compact(); });
+        maintenance_ = std::thread([this] { maintain(); });
     }
     loaded_(result);
     if (!result) return;
@@ -74,7 +74,7 @@ void Background::sync_on_time() {
     for (;;) {
         {
             std::unique_lock lock(mutex_);
-            changed_.wait_for(lock, kRhythm, [this] { return stopping_ || sync_wanted_; });
+            changed_.wait_for(lock, kSyncRhythm, [this] { return stopping_ || sync_wanted_; });
             if (stopping_) return;  // Node::shutdown() syncs last
             // Lowered before the sync: who asks while it runs needs another one.
             sync_wanted_ = false;
@@ -83,11 +83,9 @@ void Background::sync_on_time() {
     }
 }
 
-void Background::compact() {
-    name_this_thread("torc-compact");
-    while (!stopping()) {
-        const int64_t wait_us = node_.maintenance_step();
-        if (wait_us != 0 && !pause(std::chrono::microseconds(wait_us))) return;
+void Background::maintain() {
+    name_this_thread("torc-maintain");
+    while (pause(std::chrono::microseconds(node_.maintenance_step()))) {
     }
 }
 

@@ -1,10 +1,10 @@
 // The threads that do the node's slow work, each its own kind of step so that none waits behind another:
 //
-//   loader      Node::load() once, then warm_step() until every value that fits is in RAM
-//   sync        Node::sync_step() once a second, and at once when a reply waits for a sync
-//   compaction  Node::compaction_step() until there is nothing to do, then again a second later
+//   loader       Node::load() once, then warm_step() until every value that fits is in RAM
+//   sync         Node::sync_step() once a second, and at once when a reply waits for a sync
+//   maintenance  Node::maintenance_step() again and again, resting for as long as each step says
 //
-// sync and compaction begin when loading has ended.
+// sync and maintenance begin when loading has ended.
 #pragma once
 
 #include <chrono>
@@ -36,9 +36,9 @@ class Background {
   private:
     void load_and_warm();
     void sync_on_time();
-    void compact();
+    void maintain();
     bool stopping();
-    /// Waits a second, or for the end. False at the end.
+    /// Waits, at most until the end. False at the end.
     bool pause(std::chrono::microseconds time);
 
     Node& node_;
@@ -47,7 +47,7 @@ class Background {
     std::condition_variable changed_;
     bool stopping_ = false;
     bool sync_wanted_ = false;
-    std::thread loader_, sync_, compaction_;
+    std::thread loader_, sync_, maintenance_;
 };
 
 }  // namespace torc

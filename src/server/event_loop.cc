@@ -182,7 +182,7 @@ void EventLoop::on_timer() {
     arm_timer();
 }
 
-// Once a second: soft output limits, and peers that left while their client was blocked (a
+// Once a second: idle timeouts, soft output limits, and peers that left while their client was blocked (a
 // paused session isn't reading, so nothing else would tell).
 void EventLoop::check_sessions() {
     std::vector<pollfd> blocked;

@@ -2,7 +2,7 @@
 //
 //   main thread    accepts connections, takes signals
 //   torc-io-N      EventLoop: all commands
-//   torc-loader, torc-sync, torc-compact, torc-disk    whatever blocks on the disk
+//   torc-loader, torc-sync, torc-maintain, torc-disk    whatever blocks on the disk
 //
 // The end comes in an order in which nothing calls into what is gone: no new connections, loops, disk pool,
 // background threads, sessions, then Node::shutdown().

@@ -37,11 +37,11 @@ struct Session::Writable {
 };
 
 Session::Session(EventLoop& loop, int fd, std::unique_ptr<ClientState> state)
-    : loop_(loop),
-      socket_(loop.context().get_executor(), protocol_of(fd), fd),
-      client_(std::make_unique<Client>(loop.worker(), *this, std::move(state))) {
+    : loop_(loop), socket_(loop.context().get_executor(), protocol_of(fd), fd) {
     IoError ignored;
     socket_.non_blocking(true, ignored);
+    // Last, when every member stands: from here on other threads may wake us.
+    client_ = std::make_unique<Client>(loop.worker(), *this, std::move(state));
 }
 
 Session::~Session() = default;
@@ -146,7 +146,14 @@ bool Session::over_output_limit() {
 }
 
 void Session::check_limits() {
-    if (!ended_ && over_output_limit()) close(true);
+    if (ended_) return;
+    if (over_output_limit()) return close(true);
+    const int64_t timeout = loop_.node().config().live.timeout_seconds.load(std::memory_order_relaxed);
+    if (timeout <= 0 || client_->paused()) return;  // who waits for us isn't idle
+    const int64_t used_ms = client_->state().last_used_ms.load(std::memory_order_relaxed);
+    if (system_clock().wall_ms() - used_ms <= timeout * 1000) return;
+    log_at(LogLevel::verbose, "Closing idle client {} ({})", client_->state().id, client_->state().address);
+    close(true);
 }
 
 void Session::close(bool now) {

@@ -46,7 +46,7 @@ class Session final : public ClientPort, public LoopTask {
     /// What wake() asked for.
     void run() override;
 
-    /// Once a second: closes the connection when it has been above the soft output limit for too long.
+    /// Once a second: closes the connection when it has been idle, or above the soft output limit, for too long.
     void check_limits();
     bool blocked() const { return !ended_ && client_->state().blocked.load(std::memory_order_relaxed); }
     int fd() { return socket_.native_handle(); }

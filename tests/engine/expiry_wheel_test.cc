@@ -91,7 +91,8 @@ TEST(ExpiryWheel, SweepGoesRoundAndDropsEqualOnes) {
 TEST(ExpiryWheel, SampleFindsEachSometimes) {
     ExpiryWheel wheel(kStart);
     EXPECT_EQ(wheel.sample(1), nullptr);
-    for (uint64_t i = 0; i < 50; ++i) wheel.add(Ref::of(0, 0, i, kStart + static_cast<int64_t>(i * i * 1000)));
+    for (uint64_t i = 0; i < 50; ++i)
+        wheel.add(Ref::of(0, 0, i, kStart + static_cast<int64_t>(i * i * 1000)));
     Rng rng(3);
     std::vector<int> seen(50);
     for (int i = 0; i < 5000; ++i) ++seen[wheel.sample(rng.next())->hash];

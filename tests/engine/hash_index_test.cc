@@ -191,7 +191,8 @@ TEST(HashIndex, AWalkMissesNothingThatStays) {
         }
         std::map<uint64_t, uint64_t> others;  // id -> hash
         uint64_t next = 1000;
-        for (uint64_t i = rng.below(3000); i > 0; --i, ++next) others[next] = table.insert(next, LogAddress{next});
+        for (uint64_t i = rng.below(3000); i > 0; --i, ++next)
+            others[next] = table.insert(next, LogAddress{next});
         std::set<uint64_t> seen;
         const bool growing = seed % 2 == 0;
         for (uint64_t position = 0; position != HashIndex::kEndPosition;) {
@@ -217,8 +218,8 @@ TEST(HashIndex, AWalkOfAQuietTableVisitsEachOnce) {
     std::map<uint64_t, int> seen;
     uint64_t last = 0;
     for (uint64_t position = 0; position != HashIndex::kEndPosition; last = position) {
-        position = table.index.walk(position,
-                                    [&](IndexEntry entry, HashIndex::Place) { ++seen[entry.address().units]; });
+        position = table.index.walk(
+            position, [&](IndexEntry entry, HashIndex::Place) { ++seen[entry.address().units]; });
         ASSERT_GT(position, last);
     }
     EXPECT_EQ(seen.size(), 1234u);

@@ -27,7 +27,7 @@ namespace {
 using torc::CommandSpec;
 using Words = std::vector<std::string>;
 
-constexpr int64_t kMaxStringBytes = 4096;  // small, so that the limit is met and memory isn't
+constexpr int64_t kMaxStringBytes = 512;  // small, so that the limit is met and memory isn't
 // A bit field may reach a little behind the limit, and the largest float has 4951 characters.
 constexpr size_t kLongestResult = 5120;
 
@@ -55,9 +55,9 @@ constexpr std::string_view kVocabulary[] = {"a",
                                             "8",
                                             "63",
                                             "64",
+                                            "511",
                                             "4095",
-                                            "32767",
-                                            "32768",
+                                            "4096",
                                             "9223372036854775807",
                                             "-9223372036854775808",
                                             "9223372036854775808",

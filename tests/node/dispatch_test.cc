@@ -24,6 +24,19 @@ TEST_F(Dispatch, RefusesInRedisWords) {
     EXPECT_EQ(c("CONFIG GET"), "-ERR wrong number of arguments for 'config|get' command\r\n");
 }
 
+TEST_F(Dispatch, AnExecThatCannotRunEndsTheTransaction) {
+    start();
+    Connection& c = connect();
+    const std::string aborted =
+        "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command\r\n";
+    EXPECT_EQ(c("EXEC now"), aborted);
+    EXPECT_EQ(c("MULTI"), "+OK\r\n");
+    EXPECT_EQ(c("SET k v"), "+QUEUED\r\n");
+    EXPECT_EQ(c("EXEC now"), aborted);
+    EXPECT_EQ(c("GET k"), "$-1\r\n");
+    EXPECT_EQ(c("EXEC"), "-ERR EXEC without MULTI\r\n");
+}
+
 TEST_F(Dispatch, PipelinesAnswerInOrderInEverySplit) {
     start();
     const std::string input = "SET a 1\r\n*2\r\n$4\r\nINCR\r\n$1\r\na\r\nGET a\r\nSET b 'x y'\r\nGET b\r\n";

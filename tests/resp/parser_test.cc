@@ -112,6 +112,17 @@ TEST(RequestParser, InlineWordsAndQuotes) {
     EXPECT_EQ(feed("a\vb \vc\f\r\n").commands, (std::vector<Words>{{"a\vb", "c\f"}}));
 }
 
+TEST(RequestParser, InlineRequestsAreMarked) {
+    RequestParser parser;
+    std::vector<std::string_view> args;
+    std::string after_an_empty_array = "*0\r\nGET \"k\"\r\n";
+    EXPECT_TRUE(parser.parse(after_an_empty_array, {}, args).was_inline);
+    std::string array = "\r\n*1\r\n$4\r\nPING\r\n";
+    EXPECT_FALSE(parser.parse(array, {}, args).was_inline);
+    std::string unusual = "*1\r\n$4\rxPING..";
+    EXPECT_FALSE(parser.parse(unusual, {}, args).was_inline);
+}
+
 TEST(RequestParser, UnbalancedQuotes) {
     const std::string expected = "ERR Protocol error: unbalanced quotes in request";
     for (const char* line :

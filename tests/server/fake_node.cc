@@ -196,8 +196,8 @@ void Node::sync_step() {
 void Node::on_sync_wanted(std::function<void()> wanted) {
     FakeNode::current().sync_wanted = std::move(wanted);
 }
-bool Node::compaction_step() {
-    return ++FakeNode::current().compactions < 10;
+int64_t Node::maintenance_step() {
+    return ++FakeNode::current().maintenance_steps < 10 ? 0 : 1000;
 }
 bool Node::warm_step() {
     return ++FakeNode::current().warm_steps < 5;

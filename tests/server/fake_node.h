@@ -31,7 +31,7 @@ struct FakeNode {
 
     Config config;
     std::atomic<int> begun_turns{0}, ended_turns{0}, timer_ticks{0}, live_clients{0}, resumes{0};
-    std::atomic<int> syncs{0}, compactions{0}, warm_steps{0};
+    std::atomic<int> syncs{0}, maintenance_steps{0}, warm_steps{0};
     std::atomic<bool> idle{false};
     std::atomic<bool> work_outside_turn{false};
     std::atomic<bool> fail_load{false};

@@ -87,6 +87,18 @@ TEST_F(SessionTest, TheSoftOutputLimitClosesAReaderThatStaysBehind) {
     EXPECT_TRUE(no_clients_left());
 }
 
+TEST_F(SessionTest, AnIdleClientIsClosedAndAWaitingOneIsNot) {
+    auto waiting = connect();
+    waiting->send("block\n");
+    ASSERT_TRUE(eventually([this] { return fake_.live_clients == 1; }));
+    auto idle = connect();  // last used in 1970, as far as the fake knows
+    fake_.config.live.timeout_seconds = 1;
+    EXPECT_TRUE(idle->closed_by_other_side());
+    fake_.config.live.timeout_seconds = 0;
+    fake_.wake_all();
+    EXPECT_EQ(waiting->receive(10), "+resumed\r\n");
+}
+
 TEST_F(SessionTest, TheQueryBufferLimitCloses) {
     fake_.config.live.client_query_buffer_limit_bytes = 4096;
     auto peer = connect();

@@ -21,8 +21,17 @@ const std::string kBig = "\x00\x0a\x33\x30\x30\x30\x30\x30\x30\x30\x30\x30\x0a\x
 const std::string kEmpty = "\x00\x00\x0a\x00]\x9b\\@\x0f\x7f\xa2\xda"s;
 const std::string kHundredA =
     "\x00\xc3\x09@d\x01\x61\x61\xe0W\x00\x01\x61\x61\x0a\x00\xe8\xa3\xb5\x07\xb0m\xf2q"s;
+/// "abcabcabcabcabcabc-" five times and "tail".
+const std::string kPattern =
+    "\x00\xc3\x17@c\x03\x61\x62\x63\x61\xe0\x05\x02\x00-\xe0\x06\x0f \x0e\xe0\x31\x12\x03tail\x0a\x00J\xd0\x16\x32\x00!i\xd9"s;
 const std::string kList =
     "\x12\x01\x02\x0a\x0a\x00\x00\x00\x01\x00\x81\x61\x02\xff\x0a\x00\x09\xb9\xed\xf5\x94\xde\xd9\x95"s;
+
+std::string pattern() {
+    std::string bytes;
+    for (int i = 0; i < 5; ++i) bytes += "abcabcabcabcabcabc-";
+    return bytes + "tail";
+}
 
 std::string restored(std::string_view payload) {
     EXPECT_TRUE(payload_is_intact(payload));
@@ -44,6 +53,8 @@ TEST(DumpPayload, WritesTheBytesThatRedisWrites) {
     EXPECT_EQ(dump_string("70000", true), kInt32);
     EXPECT_EQ(dump_string("3000000000", true), kBig);
     EXPECT_EQ(dump_string("", true), kEmpty);
+    EXPECT_EQ(dump_string(std::string(100, 'a'), true), kHundredA);
+    EXPECT_EQ(dump_string(pattern(), true), kPattern);
 }
 
 TEST(DumpPayload, ReadsTheBytesThatRedisWrites) {
@@ -54,6 +65,7 @@ TEST(DumpPayload, ReadsTheBytesThatRedisWrites) {
     EXPECT_EQ(restored(kBig), "3000000000");
     EXPECT_EQ(restored(kEmpty), "");
     EXPECT_EQ(restored(kHundredA), std::string(100, 'a'));
+    EXPECT_EQ(restored(kPattern), pattern());
 }
 
 TEST(DumpPayload, RoundTripsEveryFormOfLengthAndNumber) {
