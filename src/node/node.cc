@@ -171,8 +171,10 @@ bool Node::may_connect(bool local, std::string& refusal) {
     }
     if (!local && core_->config.live.protected_mode.load() && core_->config.text("requirepass").empty()) {
         refusal =
-            "-DENIED Torc runs in protected mode and no password is set for the default user: only connections from "
-            "this machine are accepted. Set a password (requirepass), or, if the network is trusted, turn protected "
+            "-DENIED Torc runs in protected mode and no password is set for the default user: only "
+            "connections from "
+            "this machine are accepted. Set a password (requirepass), or, if the network is trusted, turn "
+            "protected "
             "mode off (protected-mode no).\r\n";
         core_->rejected_connections.fetch_add(1, std::memory_order_relaxed);
         return false;

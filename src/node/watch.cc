@@ -10,7 +10,8 @@ std::string WatchTable::name_of(DbId db, std::string_view key) {
     return name;
 }
 
-void WatchTable::add(ShardId shard, DbId db, std::string_view key, bool expired, const std::shared_ptr<WatchState>& state) {
+void WatchTable::add(ShardId shard, DbId db, std::string_view key, bool expired,
+                     const std::shared_ptr<WatchState>& state) {
     Shard& s = shards_[shard];
     auto& states = s.keys[name_of(db, key)];
     if (std::ranges::any_of(states, [&](const Watcher& watcher) { return watcher.state == state; })) return;
@@ -46,7 +47,8 @@ void WatchTable::sweep(ShardId shard) {
     Shard& s = shards_[shard];
     if (s.count == 0) return;
     for (auto it = s.keys.begin(); it != s.keys.end();) {
-        s.count -= std::erase_if(it->second, [](const Watcher& watcher) { return watcher.state->dead.load(); });
+        s.count -=
+            std::erase_if(it->second, [](const Watcher& watcher) { return watcher.state->dead.load(); });
         it = it->second.empty() ? s.keys.erase(it) : std::next(it);
     }
 }

@@ -32,7 +32,8 @@ struct WatchState {
 class WatchTable {
   public:
     // Each call with the shard's lock held, but any(), which may be asked without it and is then only a hint.
-    void add(ShardId shard, DbId db, std::string_view key, bool expired, const std::shared_ptr<WatchState>& state);
+    void add(ShardId shard, DbId db, std::string_view key, bool expired,
+             const std::shared_ptr<WatchState>& state);
     bool any(ShardId shard) const { return shards_[shard].count.load(std::memory_order_relaxed) != 0; }
     /// The key changed: all who watch it are dirty.
     void touch(ShardId shard, DbId db, std::string_view key);
