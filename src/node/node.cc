@@ -109,6 +109,7 @@ Result<void> Node::load() {
     core_->compaction = std::make_unique<Compaction>(core_->store->segments(), core_->store->log(),
                                                      *core_->live_index, core_->environment.clock);
     core_->loaded_keys = report->keys;
+    log_notice("{} keys found in {}", report->keys, core_->config.text("dir"));
     core_->loading.store(false, std::memory_order_release);
     return {};
 }
