@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "base/crash_point.h"
 #include "base/log.h"
+#include "engine/hint_file.h"
 #include "engine/record_codec.h"
 #include "engine/segment_file.h"
 
@@ -16,9 +18,9 @@ namespace {
 constexpr uint64_t kHintBlocksPerStep = 16;
 constexpr size_t kKeysPerLock = 64;
 constexpr size_t kRelocationsPerStep = 4096;
-constexpr unsigned kLookupsPerStep = 256;  // of keys in other segments' hints
 constexpr uint64_t kCopyBytesPerStep = 256 << 10;
 constexpr uint64_t kGapWorthReading = 8 << 10;  // dead bytes read along rather than skipped
+constexpr uint64_t kMaxEntries = 2 << 20;  // of all sources' hints: bounds a job's memory to about 100 MB
 constexpr int64_t kRetryUs = 100'000;
 constexpr uint64_t kJobsUntilPinnedIsTriedAgain = 8;
 
@@ -31,27 +33,27 @@ bool stands_alone(format::RecordKind kind) {
 struct Compaction::Job {
     explicit Job(SegmentSetWriter& segments) : output(segments) {}
 
-    std::vector<SegmentInfo> sources;
+    std::vector<SegmentInfo> sources;  // by address
     std::vector<uint64_t> source_ids;
-    size_t source = 0;  // the one being read
     CompactionOutput output;
     uint64_t bytes_read = 0;
 
-    // select
+    // select and ask: the hint file being read
+    std::vector<SegmentInfo> others;  // to be asked
+    size_t segment = 0;               // of sources or others
     std::shared_ptr<HintFile> hints;
     std::optional<HintReader> reader;
-    std::span<const format::HintEntry> entries;  // read but not judged yet
-    unsigned lookups = 0;                        // in this step
+    size_t next_question = 0;
+    Lsn judged_at = 0;  // the log's last LSN after the last judgement
 
-    // copy
-    std::shared_ptr<File> file;
-    std::vector<Item> items;  // all kept records; those of this source from first_item on
-    size_t first_item = 0;
-    size_t next_item = 0;
+    std::vector<Item> items;  // what is kept, by address
+    std::vector<Question> questions;
     uint64_t pinned_bytes = 0;  // of kept records that the index doesn't refer to
 
-    size_t next_relocation = 0;
-    Lsn judged_at = 0;  // the log's last LSN after the last judgement
+    // copy and relocate
+    size_t source = 0;
+    std::shared_ptr<File> file;
+    size_t next_item = 0;
 };
 
 Compaction::Compaction(SegmentSet& segments, Log& log, LiveIndex& index, const Clock& clock)
@@ -87,6 +89,9 @@ Result<Compaction::Step> Compaction::step(const CompactionLimits& limits) {
             break;
         case Phase::select:
             done = select();
+            break;
+        case Phase::ask:
+            done = ask();
             break;
         case Phase::copy:
             done = copy(limits);
@@ -143,6 +148,15 @@ bool Compaction::start(const CompactionLimits& limits) {
         all, limits, [&](uint64_t id) { return pinned_bytes(id); },
         [&](uint64_t id) { return unusable_.contains(id); });
     if (sources.empty()) return false;
+    uint64_t entries = 0;
+    std::erase_if(sources, [&](const SegmentInfo& info) {
+        const bool full = entries >= kMaxEntries;
+        if (const auto hints = segments_.hints(info.id); hints && !full)
+            entries += (*hints)->summary().entries;
+        return full;
+    });
+    std::ranges::sort(sources, {},
+                      [&](const SegmentInfo& info) { return segments_.address_of(info.id, 0).units; });
     job_ = std::make_unique<Job>(segments_);
     job_->sources = std::move(sources);
     for (const auto& info : job_->sources) job_->source_ids.push_back(info.id);
@@ -155,7 +169,7 @@ bool Compaction::start(const CompactionLimits& limits) {
 
 Result<void> Compaction::select() {
     Job& job = *job_;
-    const uint64_t id = job.source_ids[job.source];
+    const uint64_t id = job.source_ids[job.segment];
     if (!job.reader) {
         auto hints = segments_.hints(id);
         if (!hints) {
@@ -166,86 +180,167 @@ Result<void> Compaction::select() {
         }
         job.hints = std::move(*hints);
         job.reader.emplace(*job.hints, kHintBlocksPerStep * format::kHintBlock);
-        job.first_item = job.items.size();
     }
-    job.lookups = 0;
-    for (uint64_t block = 0; block < kHintBlocksPerStep && job.lookups < kLookupsPerStep; ++block) {
-        if (job.entries.empty()) {
-            auto entries = job.reader->next();
-            if (!entries) {
-                unusable_.insert(id);
-                return fail(entries.error());
-            }
-            job.entries = *entries;
-            job.bytes_read += format::kHintBlock;
+    for (uint64_t block = 0; block < kHintBlocksPerStep; ++block) {
+        const auto entries = job.reader->next();
+        if (!entries) {
+            unusable_.insert(id);
+            return fail(entries.error());
         }
-        if (job.entries.empty()) {
-            job.judged_at = log_.last_lsn();
+        job.bytes_read += format::kHintBlock;
+        if (entries->empty()) {
             job.reader.reset();
-            job.hints.reset();
-            std::sort(job.items.begin() + static_cast<ptrdiff_t>(job.first_item), job.items.end(),
-                      [](const Item& a, const Item& b) { return a.from.units < b.from.units; });
-            job.next_item = job.first_item;
-            phase_ = Phase::copy;
+            if (++job.segment == job.sources.size()) end_select();
             return {};
         }
-        if (auto judged = select_entries(job.entries); !judged) return judged;
+        if (auto judged = select_entries(*entries); !judged) return judged;
     }
     return {};
 }
 
 Result<void> Compaction::select_entries(std::span<const format::HintEntry> entries) {
     Job& job = *job_;
-    const uint64_t id = job.source_ids[job.source];
-    const auto keep = [&](const format::HintEntry& entry, LogAddress from) {
-        job.items.push_back({entry.hash, from, {}, entry.size, entry.slot, entry.db, entry.kind});
+    const uint64_t id = job.source_ids[job.segment];
+    const LogAddress start = segments_.address_of(id, 0);
+    const auto item_of = [&](const format::HintEntry& entry) {
+        return Item{entry.hash, {start.units + entry.offset}, {}, entry.size, entry.slot, entry.db,
+                    entry.kind};
     };
-    size_t i = 0;
-    while (i < entries.size() && job.lookups < kLookupsPerStep) {
+    for (size_t i = 0; i < entries.size();) {
         const auto& entry = entries[i];
-        const auto kind = static_cast<format::RecordKind>(entry.kind);
-        const LogAddress from = segments_.address_of(id, uint64_t{entry.offset} * format::kAlignment);
-        if (kind == format::RecordKind::put) {
-            const ShardId shard = shard_of(entry.slot);
-            ShardLock& lock = index_.shard_lock(shard);
-            lock.lock();
-            size_t held = 0;
-            for (; i < entries.size() && held < kKeysPerLock; ++i, ++held) {
-                const auto& put = entries[i];
-                if (put.kind != entry.kind || shard_of(put.slot) != shard) break;
-                const LogAddress at = segments_.address_of(id, uint64_t{put.offset} * format::kAlignment);
-                if (index_.refers_to(put.db, put.slot, put.hash, at)) keep(put, at);
+        switch (static_cast<format::RecordKind>(entry.kind)) {
+            case format::RecordKind::put: {
+                const ShardId shard = shard_of(entry.slot);
+                ShardLock& lock = index_.shard_lock(shard);
+                lock.lock();
+                for (size_t held = 0; i < entries.size() && held < kKeysPerLock; ++i, ++held) {
+                    const auto& put = entries[i];
+                    if (put.kind != entry.kind || shard_of(put.slot) != shard) break;
+                    const Item item = item_of(put);
+                    if (index_.refers_to(put.db, put.slot, put.hash, item.from)) job.items.push_back(item);
+                }
+                lock.unlock();
+                continue;
             }
-            lock.unlock();
-            continue;
-        }
-        ++job.lookups;
-        if (kind == format::RecordKind::tombstone || kind == format::RecordKind::flush) {
-            if (keep_without_owner(entry)) {
-                keep(entry, from);
-                job.pinned_bytes += uint64_t{entry.size} * format::kAlignment;
-            }
-        } else if (kind != format::RecordKind::swap) {
-            unusable_.insert(id);
-            return fail(ErrorKind::refused,
-                        fmt::format("{}: a record of kind {} that this version can't move",
-                                    segments_.segment_path(id), entry.kind));
+            case format::RecordKind::tombstone:
+                job.questions.push_back({item_of(entry), entry.hash2, entry.lsn, false});
+                break;
+            case format::RecordKind::flush:
+                if (segments_.may_hold_older(entry.lsn, job.source_ids)) {
+                    job.items.push_back(item_of(entry));
+                    job.pinned_bytes += uint64_t{entry.size} * format::kAlignment;
+                }
+                break;
+            case format::RecordKind::swap:
+                break;
+            default:
+                unusable_.insert(id);
+                return fail(ErrorKind::refused,
+                            fmt::format("{}: a record of kind {} that this version can't move",
+                                        segments_.segment_path(id), entry.kind));
         }
         ++i;
     }
-    job.entries = entries.subspan(i);
     return {};
 }
 
-bool Compaction::keep_without_owner(const format::HintEntry& entry) const {
-    // Not asked: the sources, which go with everything older that they hold, and the outputs, which hold of
-    // any key only what was live after this record.
-    std::vector<uint64_t> except = job_->source_ids;
-    const auto& outputs = job_->output.segment_ids();
-    except.insert(except.end(), outputs.begin(), outputs.end());
-    if (static_cast<format::RecordKind>(entry.kind) == format::RecordKind::flush)
-        return segments_.may_hold_older(entry.lsn, except);
-    return segments_.may_hold_older(entry.slot, entry.hash, entry.hash2, entry.lsn, except);
+void Compaction::end_select() {
+    Job& job = *job_;
+    job.judged_at = log_.last_lsn();
+    std::ranges::sort(job.questions, {}, [](const Question& question) {
+        return std::tuple(question.item.slot, question.item.hash, question.hash2);
+    });
+    begin_ask();
+}
+
+// ---- ask
+
+/// Not asked: the sources, which go with everything older that they hold. A segment that the log begins later
+/// holds only newer records.
+void Compaction::begin_ask() {
+    Job& job = *job_;
+    Lsn highest = 0;
+    for (const Question& question : job.questions) highest = std::max(highest, question.lsn);
+    for (const SegmentInfo& info : segments_.list()) {
+        if (std::ranges::find(job.source_ids, info.id) != job.source_ids.end()) continue;
+        if (info.lowest_lsn == 0 || info.lowest_lsn >= highest) continue;
+        if (info.sealed)
+            job.others.push_back(info);
+        else
+            pin_above(info.lowest_lsn);
+    }
+    job.segment = 0;
+    job.next_question = 0;
+    phase_ = Phase::ask;
+}
+
+/// Whatever a segment holds that can't be looked into.
+void Compaction::pin_above(Lsn lsn) {
+    for (Question& question : job_->questions) question.pinned = question.pinned || question.lsn > lsn;
+}
+
+Result<void> Compaction::ask() {
+    Job& job = *job_;
+    for (uint64_t block = 0; block < kHintBlocksPerStep; ++block) {
+        if (job.questions.empty() || job.segment == job.others.size()) {
+            end_ask();
+            return {};
+        }
+        const SegmentInfo& other = job.others[job.segment];
+        std::span<const format::HintEntry> entries;
+        if (!job.reader) {
+            if (auto hints = segments_.hints(other.id)) {
+                job.hints = std::move(*hints);
+                job.reader.emplace(*job.hints, kHintBlocksPerStep * format::kHintBlock);
+            }
+        }
+        if (job.reader) {
+            if (const auto read = job.reader->next())
+                entries = *read;
+            else
+                pin_above(other.lowest_lsn);
+            job.bytes_read += format::kHintBlock;
+        } else {
+            pin_above(other.lowest_lsn);
+        }
+        if (entries.empty() || job.next_question == job.questions.size()) {
+            job.reader.reset();
+            job.next_question = 0;
+            ++job.segment;
+        } else {
+            answer(entries);
+        }
+    }
+    return {};
+}
+
+/// Both sides are sorted by slot and hashes.
+void Compaction::answer(std::span<const format::HintEntry> entries) {
+    Job& job = *job_;
+    const auto rank_of = [](const Question& q) { return std::tuple(q.item.slot, q.item.hash, q.hash2); };
+    for (const format::HintEntry& entry : entries) {
+        const std::tuple rank(entry.slot, entry.hash, entry.hash2);
+        size_t& next = job.next_question;
+        while (next < job.questions.size() && rank_of(job.questions[next]) < rank) ++next;
+        for (size_t i = next; i < job.questions.size() && rank_of(job.questions[i]) == rank; ++i) {
+            Question& question = job.questions[i];
+            question.pinned = question.pinned || (entry.db == question.item.db && entry.lsn < question.lsn);
+        }
+    }
+}
+
+void Compaction::end_ask() {
+    Job& job = *job_;
+    job.reader.reset();
+    job.hints.reset();
+    for (const Question& question : job.questions) {
+        if (!question.pinned) continue;
+        job.items.push_back(question.item);
+        job.pinned_bytes += uint64_t{question.item.size} * format::kAlignment;
+    }
+    job.questions = {};
+    std::ranges::sort(job.items, {}, [](const Item& item) { return item.from.units; });
+    phase_ = Phase::copy;
 }
 
 // ---- copy
@@ -253,52 +348,50 @@ bool Compaction::keep_without_owner(const format::HintEntry& entry) const {
 Result<void> Compaction::copy(const CompactionLimits& limits) {
     Job& job = *job_;
     const uint64_t id = job.source_ids[job.source];
-    if (!job.file && job.next_item < job.items.size()) {
+    const uint64_t start = segments_.address_of(id, 0).units;
+    const uint64_t past =
+        start + (job.sources[job.source].bytes + format::kAlignment - 1) / format::kAlignment;
+    const auto in_source = [&](size_t i) { return i < job.items.size() && job.items[i].from.units < past; };
+    const auto offset_of = [&](size_t i) { return (job.items[i].from.units - start) * format::kAlignment; };
+    const auto end_of = [&](size_t i) {
+        return offset_of(i) + uint64_t{job.items[i].size} * format::kAlignment;
+    };
+    if (!job.file && in_source(job.next_item)) {
         auto file = segments_.segment(id);
         if (!file) return fail(file.error());
         job.file = std::move(*file);
     }
-    const uint64_t start = segments_.address_of(id, 0).units;
-    const auto offset_of = [&](const Item& item) { return (item.from.units - start) * format::kAlignment; };
-    const auto end_of = [&](const Item& item) {
-        return offset_of(item) + uint64_t{item.size} * format::kAlignment;
-    };
     uint64_t budget = kCopyBytesPerStep;
     std::string bytes;
-    while (job.next_item < job.items.size() && budget > 0) {
+    while (in_source(job.next_item) && budget > 0) {
         // One read for neighbours; a single large record is read whole whatever its size.
-        const size_t first = job.next_item;
-        const uint64_t begin = offset_of(job.items[first]);
-        uint64_t end = end_of(job.items[first]);
-        size_t last = first + 1;
-        while (last < job.items.size() && offset_of(job.items[last]) < end + kGapWorthReading &&
-               end_of(job.items[last]) - begin <= budget) {
-            end = end_of(job.items[last]);
-            ++last;
-        }
+        const uint64_t begin = offset_of(job.next_item);
+        uint64_t end = end_of(job.next_item);
+        size_t last = job.next_item + 1;
+        while (in_source(last) && offset_of(last) < end + kGapWorthReading && end_of(last) - begin <= budget)
+            end = end_of(last++);
         bytes.resize(end - begin);
-        auto count = job.file->read_at(begin, bytes);
+        const auto count = job.file->read_at(begin, bytes);
         if (!count) return fail(count.error());
         bytes.resize(*count);
         job.bytes_read += *count;
-        if (auto copied = copy_span(bytes, begin, first, last, limits.segment_bytes); !copied) return copied;
+        if (auto copied = copy_span(bytes, begin, last, limits.segment_bytes); !copied) return copied;
         job.next_item = last;
         budget -= std::min(budget, end - begin);
     }
-    if (job.next_item < job.items.size()) return {};
+    if (in_source(job.next_item)) return {};
 
     job.file.reset();
-    ++job.source;
-    phase_ = job.source < job.sources.size() ? Phase::select : Phase::finish;
+    if (++job.source == job.sources.size()) phase_ = Phase::finish;
     return {};
 }
 
-Result<void> Compaction::copy_span(std::string_view bytes, uint64_t offset, size_t first, size_t last,
+Result<void> Compaction::copy_span(std::string_view bytes, uint64_t offset, size_t last,
                                    uint64_t segment_bytes) {
     Job& job = *job_;
     const uint64_t id = job.source_ids[job.source];
     const uint64_t start = segments_.address_of(id, 0).units;
-    for (size_t i = first; i < last; ++i) {
+    for (size_t i = job.next_item; i < last; ++i) {
         Item& item = job.items[i];
         const uint64_t at = (item.from.units - start) * format::kAlignment;
         const uint64_t size = uint64_t{item.size} * format::kAlignment;
@@ -340,6 +433,7 @@ Result<void> Compaction::finish() {
     std::sort(job.items.begin(), job.items.end(), [](const Item& a, const Item& b) {
         return a.slot != b.slot ? a.slot < b.slot : a.hash < b.hash;
     });
+    job.next_item = 0;
     TORC_CRASH_POINT("compaction.before_relocate");
     phase_ = Phase::relocate;
     return {};
@@ -347,21 +441,21 @@ Result<void> Compaction::finish() {
 
 void Compaction::relocate() {
     Job& job = *job_;
-    const size_t end = std::min(job.items.size(), job.next_relocation + kRelocationsPerStep);
-    while (job.next_relocation < end) {
-        const ShardId shard = shard_of(job.items[job.next_relocation].slot);
+    const size_t end = std::min(job.items.size(), job.next_item + kRelocationsPerStep);
+    while (job.next_item < end) {
+        const ShardId shard = shard_of(job.items[job.next_item].slot);
         ShardLock& lock = index_.shard_lock(shard);
         lock.lock();
-        for (size_t held = 0; held < kKeysPerLock && job.next_relocation < end; ++held) {
-            const Item& item = job.items[job.next_relocation];
+        for (size_t held = 0; held < kKeysPerLock && job.next_item < end; ++held) {
+            const Item& item = job.items[job.next_item];
             if (shard_of(item.slot) != shard) break;
             index_.relocate(item.db, item.slot, item.hash, item.from, item.to,
                             item.size * static_cast<uint32_t>(format::kAlignment));
-            ++job.next_relocation;
+            ++job.next_item;
         }
         lock.unlock();
     }
-    if (job.next_relocation == job.items.size()) {
+    if (job.next_item == job.items.size()) {
         TORC_CRASH_POINT("compaction.after_relocate");
         phase_ = Phase::settle;
     }

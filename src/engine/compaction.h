@@ -1,8 +1,9 @@
 // Compaction: gives back the space of records that no longer count, in bounded steps.
 //
-//   idle -> select  read a source's hints, ask the index which records are live, note them
-//        -> copy    read those, verify, append them to the output; next source: select
-//        -> finish  sync the outputs and write their hints
+//   idle -> select    read the sources' hints, ask the index which records are live, note them
+//        -> ask       stream all other segments' hints past the tombstones found: who hides something older?
+//        -> copy      read what is kept, verify, append it to the output
+//        -> finish    sync the outputs and write their hints
 //        -> relocate  point the index at the copies
 //        -> settle  wait until the log is durable up to what select saw
 //        -> replace list the outputs and drop the sources in one replacement of the manifest -> idle
@@ -66,7 +67,7 @@ class Compaction {
     CompactionStats stats() const;
 
   private:
-    /// A record to be kept. 32 bytes; a job holds those of one output segment.
+    /// A record to be kept. 32 bytes.
     struct Item {
         uint64_t hash;
         LogAddress from;
@@ -77,15 +78,26 @@ class Compaction {
         uint8_t kind;
     };
     struct Job;
-    enum class Phase : uint8_t { idle, select, copy, finish, relocate, settle, replace };
+    enum class Phase : uint8_t { idle, select, ask, copy, finish, relocate, settle, replace };
+    /// A tombstone in a source. 48 bytes; their number is bounded by kMaxEntries.
+    struct Question {
+        Item item;
+        uint64_t hash2;
+        Lsn lsn;
+        bool pinned;
+    };
 
     bool start(const CompactionLimits& limits);
     Result<void> select();
     Result<void> select_entries(std::span<const format::HintEntry> entries);
-    bool keep_without_owner(const format::HintEntry& entry) const;
+    void end_select();
+    void begin_ask();
+    Result<void> ask();
+    void answer(std::span<const format::HintEntry> entries);
+    void pin_above(Lsn lsn);
+    void end_ask();
     Result<void> copy(const CompactionLimits& limits);
-    Result<void> copy_span(std::string_view bytes, uint64_t offset, size_t first, size_t last,
-                           uint64_t segment_bytes);
+    Result<void> copy_span(std::string_view bytes, uint64_t offset, size_t last, uint64_t segment_bytes);
     Result<void> finish();
     void relocate();
     Result<bool> settle();
