@@ -17,6 +17,7 @@ void WatchTable::add(ShardId shard, DbId db, std::string_view key, bool expired,
     if (std::ranges::any_of(states, [&](const Watcher& watcher) { return watcher.state == state; })) return;
     states.push_back({state, expired});
     ++s.count;
+    ++total_;
 }
 
 void WatchTable::touch(ShardId shard, DbId db, std::string_view key) {
@@ -24,7 +25,7 @@ void WatchTable::touch(ShardId shard, DbId db, std::string_view key) {
     const auto found = s.keys.find(name_of(db, key));
     if (found == s.keys.end()) return;
     for (const Watcher& watcher : found->second) watcher.state->dirty.store(true, std::memory_order_release);
-    s.count -= found->second.size();
+    leave(s, found->second.size());
     s.keys.erase(found);
 }
 
@@ -32,7 +33,7 @@ void WatchTable::touch_expired(ShardId shard, DbId db, std::string_view key) {
     Shard& s = shards_[shard];
     const auto found = s.keys.find(name_of(db, key));
     if (found == s.keys.end()) return;
-    s.count -= std::erase_if(found->second, [](Watcher& watcher) {
+    const size_t left = std::erase_if(found->second, [](Watcher& watcher) {
         if (!watcher.expired) {
             watcher.state->dirty.store(true, std::memory_order_release);
             return true;
@@ -40,6 +41,7 @@ void WatchTable::touch_expired(ShardId shard, DbId db, std::string_view key) {
         watcher.expired = false;  // absent before and after; the next change counts
         return false;
     });
+    leave(s, left);
     if (found->second.empty()) s.keys.erase(found);
 }
 
