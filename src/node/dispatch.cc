@@ -198,6 +198,8 @@ Outcome park(WorkerCore& worker, ClientCore& client) {
 
 // ---- running
 
+thread_local bool queue_is_running = false;
+
 struct Timing {
     uint64_t start;
     uint64_t ns() const { return Stopwatch::to_ns(Stopwatch::ticks() - start); }
@@ -484,13 +486,17 @@ void release_batch(WorkerCore& worker) {
     worker.locks.release();
 }
 
+bool inside_exec() { return queue_is_running; }
+
 void run_queued(WorkerCore& worker, ClientCore& client, const QueuedCommand& queued) {
     const std::vector<std::string_view> views(queued.words.begin(), queued.words.end());
     const Timing timing{Stopwatch::ticks()};
     const size_t mark = client.reply.position();
     const uint64_t errors_before = client.reply.errors();
     show_to_monitors(worker, *client.state, *queued.spec, views);
+    queue_is_running = true;
     run_row(worker, client, *queued.spec, views);
+    queue_is_running = false;
     account(worker, client, *queued.spec, views, timing, mark, errors_before);
 }
 

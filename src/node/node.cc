@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "engine/compaction.h"
+#include "node/dispatch.h"
 #include "node/node_core.h"
 #include "node/node_faces.h"
 #include "node/worker_core.h"
@@ -94,6 +95,8 @@ Result<void> Node::open() {
 
 Result<void> NodeCore::set_log_enabled() {
     if (loading.load()) return fail(ErrorKind::refused, "the data is still being loaded");
+    // It locks every shard in its turn and waits for it; EXEC may hold some.
+    if (inside_exec()) return fail(ErrorKind::refused, "not inside a transaction");
     return store->set_log_enabled(config.live.appendonly.load());
 }
 
