@@ -23,6 +23,7 @@ Result<bool> BackupRunner::start_backup(bool schedule) {
     }
     started_s_ = node_.environment.clock.wall_ms() / 1000;
     wanted_ = true;
+    if (node_.maintenance_wanted) node_.maintenance_wanted();
     return true;
 }
 

@@ -214,7 +214,8 @@ void ClientCore::mark_replies() {
         if (hold->load(std::memory_order_acquire) != 0) return;  // the last worker wakes us
         hold = nullptr;
     }
-    // While the log fails, reads go on: they may show what a crash would lose, and only their own writes hold replies.
+    // While the log fails, reads go on: they may show what a crash would lose, and only their own writes hold
+    // replies.
     const Lsn needed = seen_lsn == 0 ? 0 : worker.node.log_is_failing() ? own_lsn : seen_lsn;
     if (needed != 0 && worker.node.store->log_enabled() && needed > worker.node.durable_lsn()) {
         if (!marks.empty() && marks.back().lsn >= needed) {

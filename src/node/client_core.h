@@ -66,7 +66,7 @@ struct ClientCore {
     uint64_t output_begin = 0;  // bytes sent before output.data()
     uint64_t releasable = 0;    // bytes since the beginning that may leave
     Lsn seen_lsn = 0;           // highest LSN that the unmarked replies depend on
-    Lsn own_lsn = 0;  // the part of it that this connection wrote itself
+    Lsn own_lsn = 0;            // the part of it that this connection wrote itself
     uint32_t unmarked_replies = 0;
     bool in_dirty = false, in_waiting = false, in_timed = false;
     /// CLIENT PAUSE: how many workers haven't passed a turn since; replies stay until it's zero.

@@ -20,24 +20,31 @@ Args words_of(const WorkerCore& worker, const Prepared& command) {
 
 // ---- refusals that come before the gates: the command isn't one
 
+/// A word as error texts show it: at most `bytes` of it, and nothing from a NUL on.
+std::string_view shown(std::string_view word, size_t bytes) {
+    return word.substr(0, std::min(bytes, word.find('\0')));
+}
+
 std::string unknown_command(Args args) {
     // At most 128 bytes of the name and of the arguments each, as clients' logs expect it.
     std::string text =
-        fmt::format("ERR unknown command '{}', with args beginning with: ", args[0].substr(0, 128));
+        fmt::format("ERR unknown command '{}', with args beginning with: ", shown(args[0], 128));
     std::string beginning;
     for (size_t i = 1; i < args.size() && beginning.size() < 128; ++i)
-        beginning += fmt::format("'{}' ", args[i].substr(0, 128 - beginning.size()));
+        beginning += fmt::format("'{}' ", shown(args[i], 128 - beginning.size()));
     return text + beginning;
 }
 
 std::string unknown_subcommand(const CommandSpec& container, Args args) {
     std::string upper(container.name);
     for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-    return fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", args[1].substr(0, 128), upper);
+    return fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", shown(args[1], 128), upper);
 }
 
 /// A page in somebody's browser can send a POST to a port of this machine, with commands in its body.
-bool is_web_request(Args args) { return word_is(args[0], "post") || word_is(args[0], "host:"); }
+bool is_web_request(Args args) {
+    return word_is(args[0], "post") || word_is(args[0], "host:");
+}
 
 std::string full_name(const Prepared& command) {
     if (command.spec == command.container) return std::string(command.spec->name);
@@ -121,7 +128,8 @@ bool install_fetched(WorkerCore& worker, ClientCore& client, const Prepared& com
                 return false;
             }
             worker.run.store.begin(worker.batch, worker.now_ms);
-            worker.run.store.erase_cold(worker.batch, key.db, at, key.address, *key.result, Store::Removal::deleted);
+            worker.run.store.erase_cold(worker.batch, key.db, at, key.address, *key.result,
+                                        Store::Removal::deleted);
             worker.run.store.commit(worker.batch);
             continue;
         } else if (!key.result) {
@@ -190,6 +198,8 @@ Outcome park(WorkerCore& worker, ClientCore& client) {
 
 // ---- running
 
+thread_local bool queue_is_running = false;
+
 struct Timing {
     uint64_t start;
     uint64_t ns() const { return Stopwatch::to_ns(Stopwatch::ticks() - start); }
@@ -208,7 +218,8 @@ struct ShownWords {
 
   private:
     static bool sets_password(const CommandSpec& spec, Args args) {
-        return spec.name == "set" && args.size() > 3 && word_is(args[0], "config") && word_is(args[2], "requirepass");
+        return spec.name == "set" && args.size() > 3 && word_is(args[0], "config") &&
+               word_is(args[2], "requirepass");
     }
 
     Args args_;
@@ -229,12 +240,19 @@ void account(WorkerCore& worker, ClientCore& client, const CommandSpec& spec, Ar
     const auto us = static_cast<int64_t>(ns / 1000);
     const int64_t slow = live.slowlog_log_slower_than_us.load(std::memory_order_relaxed);
     if (__builtin_expect(slow >= 0 && us >= slow, 0) && (spec.flags & kSkipSlowlog) == 0)
-        worker.node.slow_log.add(ShownWords(spec, args), us, worker.now_ms / 1000, client.state->address, client.state->name,
-                                 static_cast<size_t>(live.slowlog_max_len.load()));
+        worker.node.slow_log.add(ShownWords(spec, args), us, worker.now_ms / 1000, client.state->address,
+                                 client.state->name, static_cast<size_t>(live.slowlog_max_len.load()));
     const int64_t spike_ms = live.latency_monitor_threshold_ms.load(std::memory_order_relaxed);
     if (__builtin_expect(spike_ms != 0 && us >= spike_ms * 1000, 0))
         worker.node.latency.add((spec.flags & kFast) != 0 ? "fast-command" : "command", us / 1000,
                                 worker.now_ms / 1000);
+}
+
+void show_to_monitors(WorkerCore& worker, const ClientState& client, const CommandSpec& spec, Args args) {
+    if (__builtin_expect(!worker.node.monitors.any(), 1) || (spec.flags & (kSkipMonitor | kAdmin)) != 0)
+        return;
+    worker.node.monitors.feed(worker.node.environment.clock.wall_us(), client.db, client.address,
+                              ShownWords(spec, args));
 }
 
 /// The row itself, under its locks; then the batch goes to the log.
@@ -242,7 +260,13 @@ void run_row(WorkerCore& worker, ClientCore& client, const CommandSpec& spec, Ar
     const unsigned db = client.state->db.load(std::memory_order_relaxed);
     StoreKeyspace& keys = *worker.keyspaces[db];
     keys.begin();
-    Call call{spec, args, keys, *client.state, *worker.node.faces, client.reply, worker.now_ms,
+    Call call{spec,
+              args,
+              keys,
+              *client.state,
+              *worker.node.faces,
+              client.reply,
+              worker.now_ms,
               worker.node.config.live.proto_max_bulk_bytes.load(std::memory_order_relaxed)};
     spec.run(call);
 }
@@ -253,7 +277,8 @@ Lsn commit(WorkerCore& worker) {
 }
 
 Lsn seen_lsn(const WorkerCore& worker, const Prepared& command) {
-    if ((command.spec->flags & (kLocksAll | kLocksScan | kLocksRandom)) != 0) return worker.run.store.log().last_lsn();
+    if ((command.spec->flags & (kLocksAll | kLocksScan | kLocksRandom)) != 0)
+        return worker.run.store.log().last_lsn();
     if (command.one_key) return worker.run.store.shard_lsn(command.key.shard());
     Lsn highest = 0;
     for (const ShardId shard : worker.plan.shards())
@@ -341,6 +366,7 @@ Outcome run_locked(WorkerCore& worker, ClientCore& client, const Prepared& comma
         run.wanted.clear();
         run.lock_missed = false;
     }
+    if (&spec != worker.node.exec_spec) show_to_monitors(worker, *client.state, spec, args);
     run_row(worker, client, spec, args);
     const Lsn appended = commit(worker);
     client.seen_lsn = std::max({client.seen_lsn, appended, seen_lsn(worker, command)});
@@ -412,9 +438,10 @@ Outcome dispatch(WorkerCore& worker, ClientCore& client, const Prepared& command
     };
     if (__builtin_expect(command.spec == nullptr, 0)) {
         if (is_web_request(args)) {
-            log_warning("Closing {}: it speaks HTTP. Somebody may be using a browser to reach this server", state.address);
-            client.start_closing(true);
-            return Outcome::blocked;
+            log_warning("Closing {}: it speaks HTTP. Somebody may be using a browser to reach this server",
+                        state.address);
+            state.close_asap = true;
+            return Outcome::done;
         }
         return refused(command.container == nullptr ? unknown_command(args)
                                                     : unknown_subcommand(*command.container, args));
@@ -442,12 +469,10 @@ Outcome dispatch(WorkerCore& worker, ClientCore& client, const Prepared& command
         client.pause = Pause::room;
         return Outcome::again;
     }
-    if (__builtin_expect(worker.node.monitors.any(), 0) && (spec.flags & (kSkipMonitor | kAdmin)) == 0)
-        worker.node.monitors.feed(worker.node.environment.clock.wall_us(), state.db, state.address,
-                                  ShownWords(spec, args));
-
     const Outcome outcome = run_locked(worker, client, command, args);
     if (outcome != Outcome::done) return outcome;
+    // After EXEC's own commands have been shown.
+    if (&spec == worker.node.exec_spec) show_to_monitors(worker, state, spec, args);
     ++client.unmarked_replies;
     if (__builtin_expect(&spec == worker.node.reset_spec, 0)) worker.node.monitors.remove(client.inbox.get());
     if (__builtin_expect(state.block.kind != Block::Kind::none, 0)) {
@@ -461,15 +486,17 @@ void release_batch(WorkerCore& worker) {
     worker.locks.release();
 }
 
+bool inside_exec() { return queue_is_running; }
+
 void run_queued(WorkerCore& worker, ClientCore& client, const QueuedCommand& queued) {
     const std::vector<std::string_view> views(queued.words.begin(), queued.words.end());
     const Timing timing{Stopwatch::ticks()};
     const size_t mark = client.reply.position();
     const uint64_t errors_before = client.reply.errors();
-    if (worker.node.monitors.any() && (queued.spec->flags & (kSkipMonitor | kAdmin)) == 0)
-        worker.node.monitors.feed(worker.node.environment.clock.wall_us(), client.state->db,
-                                  client.state->address, views);
+    show_to_monitors(worker, *client.state, *queued.spec, views);
+    queue_is_running = true;
     run_row(worker, client, *queued.spec, views);
+    queue_is_running = false;
     account(worker, client, *queued.spec, views, timing, mark, errors_before);
 }
 

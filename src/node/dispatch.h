@@ -18,7 +18,8 @@ enum class Outcome : uint8_t {
     blocked,  // run, but the reply comes later
 };
 
-/// First pass over a batch: finds the row and the key, and starts to bring the shard and the key's table into the cache.
+/// First pass over a batch: finds the row and the key, and starts to bring the shard and the key's table into
+/// the cache.
 void prepare(WorkerCore& worker, const ClientState& client, Prepared& command);
 /// Second and third pass: what came with the one before says where the bucket is, and then the record.
 void prefetch_bucket(WorkerCore& worker, const ClientState& client, const Prepared& command);
@@ -28,6 +29,9 @@ void prefetch_record(WorkerCore& worker, const ClientState& client, const Prepar
 /// after the last.
 Outcome dispatch(WorkerCore& worker, ClientCore& client, const Prepared& command);
 void release_batch(WorkerCore& worker);
+
+/// Is this thread inside an EXEC, holding the locks of its whole queue? Then nobody may wait for a shard lock here.
+bool inside_exec();
 
 /// Runs a row under locks that are already held: MULTI's queue.
 void run_queued(WorkerCore& worker, ClientCore& client, const QueuedCommand& queued);

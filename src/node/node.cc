@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "engine/compaction.h"
+#include "node/dispatch.h"
 #include "node/node_core.h"
 #include "node/node_faces.h"
 #include "node/worker_core.h"
@@ -94,6 +95,8 @@ Result<void> Node::open() {
 
 Result<void> NodeCore::set_log_enabled() {
     if (loading.load()) return fail(ErrorKind::refused, "the data is still being loaded");
+    // It locks every shard in its turn and waits for it; EXEC may hold some.
+    if (inside_exec()) return fail(ErrorKind::refused, "not inside a transaction");
     return store->set_log_enabled(config.live.appendonly.load());
 }
 
@@ -109,6 +112,7 @@ Result<void> Node::load() {
     core_->compaction = std::make_unique<Compaction>(core_->store->segments(), core_->store->log(),
                                                      *core_->live_index, core_->environment.clock);
     core_->loaded_keys = report->keys;
+    log_notice("{} keys found in {}", report->keys, core_->config.text("dir"));
     core_->loading.store(false, std::memory_order_release);
     return {};
 }
@@ -132,6 +136,8 @@ void Node::sync_step() {
 void Node::on_sync_wanted(std::function<void()> wanted) {
     core_->sync_wanted = std::move(wanted);
 }
+
+void Node::on_maintenance_wanted(std::function<void()> wanted) { core_->maintenance_wanted = std::move(wanted); }
 
 int64_t Node::maintenance_step() {
     if (loading()) return kIdleWaitUs;
@@ -171,8 +177,10 @@ bool Node::may_connect(bool local, std::string& refusal) {
     }
     if (!local && core_->config.live.protected_mode.load() && core_->config.text("requirepass").empty()) {
         refusal =
-            "-DENIED Torc runs in protected mode and no password is set for the default user: only connections from "
-            "this machine are accepted. Set a password (requirepass), or, if the network is trusted, turn protected "
+            "-DENIED Torc runs in protected mode and no password is set for the default user: only "
+            "connections from "
+            "this machine are accepted. Set a password (requirepass), or, if the network is trusted, turn "
+            "protected "
             "mode off (protected-mode no).\r\n";
         core_->rejected_connections.fetch_add(1, std::memory_order_relaxed);
         return false;

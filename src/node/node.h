@@ -47,6 +47,8 @@ class Node {
     /// One bounded step of the log's housekeeping: sealing segments, backups, compaction. Returns how long to
     /// wait before the next, in microseconds.
     int64_t maintenance_step();
+    /// Called on any thread when maintenance_step() has something to do at once (a backup).
+    void on_maintenance_wanted(std::function<void()> wanted);
     /// One bounded step of bringing values into RAM after a start; false when done.
     bool warm_step();
 

@@ -59,6 +59,7 @@ struct NodeCore {
 
     /// Wakes the background sync: someone waits for durability.
     std::function<void()> sync_wanted;
+    std::function<void()> maintenance_wanted;
     std::atomic<bool> sync_requested{false};  // once, whatever `appendfsync` says (WAITAOF)
 
     std::unique_ptr<StoreLiveIndex> live_index;  // after load(), as the next

@@ -1,8 +1,8 @@
 #include "node/node_faces.h"
 
+#include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>

@@ -3,8 +3,8 @@
 namespace torc {
 
 int one_key_position(const CommandSpec& spec) {
-    // Rows that lock more, or that name further keys, take the general way. (A get_keys beside one complete spec only
-    // refines its flags, as for SET.)
+    // Rows that lock more, or that name further keys, take the general way. (A get_keys beside one complete
+    // spec only refines its flags, as for SET.)
     if (spec.keys.size() != 1 || (spec.keys[0].flags & kKeyIncomplete) != 0) return 0;
     if ((spec.flags & (kLocksAll | kLocksScan | kLocksRandom | kControl | kOtherDb)) != 0) return 0;
     const KeySpec& keys = spec.keys[0];

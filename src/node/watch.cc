@@ -10,12 +10,14 @@ std::string WatchTable::name_of(DbId db, std::string_view key) {
     return name;
 }
 
-void WatchTable::add(ShardId shard, DbId db, std::string_view key, bool expired, const std::shared_ptr<WatchState>& state) {
+void WatchTable::add(ShardId shard, DbId db, std::string_view key, bool expired,
+                     const std::shared_ptr<WatchState>& state) {
     Shard& s = shards_[shard];
     auto& states = s.keys[name_of(db, key)];
     if (std::ranges::any_of(states, [&](const Watcher& watcher) { return watcher.state == state; })) return;
     states.push_back({state, expired});
     ++s.count;
+    ++total_;
 }
 
 void WatchTable::touch(ShardId shard, DbId db, std::string_view key) {
@@ -23,7 +25,7 @@ void WatchTable::touch(ShardId shard, DbId db, std::string_view key) {
     const auto found = s.keys.find(name_of(db, key));
     if (found == s.keys.end()) return;
     for (const Watcher& watcher : found->second) watcher.state->dirty.store(true, std::memory_order_release);
-    s.count -= found->second.size();
+    leave(s, found->second.size());
     s.keys.erase(found);
 }
 
@@ -31,7 +33,7 @@ void WatchTable::touch_expired(ShardId shard, DbId db, std::string_view key) {
     Shard& s = shards_[shard];
     const auto found = s.keys.find(name_of(db, key));
     if (found == s.keys.end()) return;
-    s.count -= std::erase_if(found->second, [](Watcher& watcher) {
+    const size_t left = std::erase_if(found->second, [](Watcher& watcher) {
         if (!watcher.expired) {
             watcher.state->dirty.store(true, std::memory_order_release);
             return true;
@@ -39,6 +41,7 @@ void WatchTable::touch_expired(ShardId shard, DbId db, std::string_view key) {
         watcher.expired = false;  // absent before and after; the next change counts
         return false;
     });
+    leave(s, left);
     if (found->second.empty()) s.keys.erase(found);
 }
 
@@ -46,7 +49,8 @@ void WatchTable::sweep(ShardId shard) {
     Shard& s = shards_[shard];
     if (s.count == 0) return;
     for (auto it = s.keys.begin(); it != s.keys.end();) {
-        s.count -= std::erase_if(it->second, [](const Watcher& watcher) { return watcher.state->dead.load(); });
+        s.count -=
+            std::erase_if(it->second, [](const Watcher& watcher) { return watcher.state->dead.load(); });
         it = it->second.empty() ? s.keys.erase(it) : std::next(it);
     }
 }

@@ -32,8 +32,12 @@ struct WatchState {
 class WatchTable {
   public:
     // Each call with the shard's lock held, but any(), which may be asked without it and is then only a hint.
-    void add(ShardId shard, DbId db, std::string_view key, bool expired, const std::shared_ptr<WatchState>& state);
-    bool any(ShardId shard) const { return shards_[shard].count.load(std::memory_order_relaxed) != 0; }
+    void add(ShardId shard, DbId db, std::string_view key, bool expired,
+             const std::shared_ptr<WatchState>& state);
+    bool any(ShardId shard) const {
+        return total_.load(std::memory_order_relaxed) != 0 &&
+               shards_[shard].count.load(std::memory_order_relaxed) != 0;
+    }
     /// The key changed: all who watch it are dirty.
     void touch(ShardId shard, DbId db, std::string_view key);
     /// Its time had come and it was removed: a change only for those who watched it while it was alive.
@@ -64,6 +68,12 @@ class WatchTable {
     };
     static std::string name_of(DbId db, std::string_view key);
 
+    void leave(Shard& shard, size_t watchers) {
+        shard.count -= watchers;
+        total_ -= watchers;
+    }
+
+    std::atomic<size_t> total_{0};  // of all shards: one line in the cache while nobody watches
     Shard shards_[kShards];
 };
 

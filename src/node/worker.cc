@@ -146,8 +146,8 @@ bool WorkerCore::make_room() {
         // What isn't written yet can't be unloaded.
         if (node.store->used_bytes() > limit && node.store->log_enabled()) node.store->log().flush();
     }
-    // Still above, but there is something to evict, only not at this moment (locked by others, or waiting for the disk):
-    // the excess is bounded by the log's buffer, and the next command goes on evicting.
+    // Still above, but there is something to evict, only not at this moment (locked by others, or waiting for
+    // the disk): the excess is bounded by the log's buffer, and the next command goes on evicting.
     return true;
 }
 

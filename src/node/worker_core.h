@@ -61,7 +61,7 @@ struct WorkerCore {
     std::vector<ClientCore*> timed;    // blocked with a deadline, or paused by CLIENT PAUSE
     std::atomic<bool> progress_posted{false};
     std::atomic<size_t> waiting_count{0};  // size of `waiting`, for other threads
-    size_t quiet_check = 0;                 // next of `clients` to be looked at
+    size_t quiet_check = 0;                // next of `clients` to be looked at
 
     // ---- for INFO, summed over the workers
     struct Traffic {

@@ -22,11 +22,19 @@ Background::Background(Node& node, std::function<void(const Result<void>&)> load
         }
         changed_.notify_all();
     });
+    node_.on_maintenance_wanted([this] {
+        {
+            std::lock_guard lock(mutex_);
+            maintenance_wanted_ = true;
+        }
+        changed_.notify_all();
+    });
 }
 
 Background::~Background() {
     stop();
     node_.on_sync_wanted([] {});
+    node_.on_maintenance_wanted([] {});
 }
 
 void Background::start() {
@@ -52,7 +60,8 @@ bool Background::stopping() {
 
 bool Background::pause(std::chrono::microseconds time) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, time, [this] { return stopping_; });
+    changed_.wait_for(lock, time, [this] { return stopping_ || maintenance_wanted_; });
+    maintenance_wanted_ = false;
     return !stopping_;
 }
 

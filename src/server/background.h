@@ -38,7 +38,7 @@ class Background {
     void sync_on_time();
     void maintain();
     bool stopping();
-    /// Waits, at most until the end. False at the end.
+    /// Waits, at most until the end or until maintenance is wanted. False at the end.
     bool pause(std::chrono::microseconds time);
 
     Node& node_;
@@ -47,6 +47,7 @@ class Background {
     std::condition_variable changed_;
     bool stopping_ = false;
     bool sync_wanted_ = false;
+    bool maintenance_wanted_ = false;
     std::thread loader_, sync_, maintenance_;
 };
 

@@ -77,6 +77,8 @@ void EventLoop::run() {
         own_waiting_ = false;
         for (TaskList tasks = own_.take(); LoopTask* task = tasks.pop();) task->run();
         worker_->end_turn();
+        for (Session* session : reading_on_) session->read_on();
+        reading_on_.clear();
         in_turn_ = false;
         if (!retired_.empty()) free_retired();
     }

@@ -56,6 +56,8 @@ class EventLoop final : public WorkerHost {
     void enter_turn() {
         if (!in_turn_) begin_turn();
     }
+    /// Lets the session read on when this turn's replies have been sent.
+    void read_after_turn(Session& session) { reading_on_.push_back(&session); }
     /// Frees the session after this turn.
     void retire(Session& session);
 
@@ -85,6 +87,7 @@ class EventLoop final : public WorkerHost {
     bool closed_ = false;
     uint64_t ticks_ = 0;
     std::vector<std::unique_ptr<Session>> sessions_;
+    std::vector<Session*> reading_on_;
     std::vector<Session*> retired_;
     std::atomic<size_t> session_count_{0};
     std::atomic<bool> stopping_{false};

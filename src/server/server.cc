@@ -118,6 +118,7 @@ int Server::run() {
     background_ =
         std::make_unique<Background>(*node_, [this](const Result<void>& result) { on_loaded(result); });
     for (const auto& loop : loops_) threads_.emplace_back([&loop = *loop] { loop.run(); });
+    load_began_ns_ = system_clock().monotonic_ns();
     background_->start();
     listener_->start();
     context_.run();
@@ -127,6 +128,8 @@ int Server::run() {
 void Server::on_loaded(const Result<void>& result) {
     loaded_ = true;  // before anything that may end the run: stop() looks at it
     if (result) {
+        log_notice("Loaded in {:.3f} seconds",
+                   static_cast<double>(system_clock().monotonic_ns() - load_began_ns_) / 1e9);
         log_notice("Ready to accept connections");
     } else {
         log_warning("Loading failed: {}", result.error().message);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
@@ -57,6 +58,7 @@ class Server {
     std::unique_ptr<Background> background_;
     std::unique_ptr<Listener> listener_;
     std::unique_ptr<PidFile> pid_file_;
+    int64_t load_began_ns_ = 0;
     std::atomic<bool> loaded_{false};
     std::atomic<bool> load_failed_{false};
 };

@@ -51,7 +51,7 @@ void Session::start() {
 }
 
 void Session::arm_read() {
-    if (reading_ || ended_ || closing_ || client_->paused()) return;
+    if (reading_ || awaiting_turn_end_ || ended_ || closing_ || client_->paused()) return;
     if (client_->output().size() >= kUnsentPause) return;  // write_some() comes back here
     reading_ = true;
     const size_t bytes = client_->read_size();
@@ -85,6 +85,14 @@ void Session::on_end_of_input() {
 void Session::after_commands() {
     if (ended_) return;
     if (over_output_limit()) return close(true);
+    if (!awaiting_turn_end_) {
+        awaiting_turn_end_ = true;
+        loop_.read_after_turn(*this);
+    }
+}
+
+void Session::read_on() {
+    awaiting_turn_end_ = false;
     arm_read();
 }
 

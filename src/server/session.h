@@ -1,8 +1,10 @@
 // One connection: owns the socket and the node's Client, and moves bytes between them.
 //
-//   reading   one asynchronous read at a time, straight into Client::input(). A read that came back short is
-//             followed by no second one: Asio then waits for the next readiness event, so a request costs one
-//             read() and its replies one send().
+//   reading   one asynchronous read at a time, straight into Client::input(). The next one begins when the
+//   turn's
+//             replies have been sent: Asio then tries a read() before it waits, and by that time a busy
+//             peer's next request is often there, where an attempt right after the last read would find
+//             nothing.
 //   paused    no read is under way while the client is paused, or while kUnsentPause bytes of replies wait
 //   for
 //             a peer that doesn't read: the kernel's window then slows the peer down.
@@ -43,10 +45,14 @@ class Session final : public ClientPort, public LoopTask {
     void send() override;
     void close(bool now) override;
 
+    /// The loop's, when the turn's replies have been sent.
+    void read_on();
+
     /// What wake() asked for.
     void run() override;
 
-    /// Once a second: closes the connection when it has been idle, or above the soft output limit, for too long.
+    /// Once a second: closes the connection when it has been idle, or above the soft output limit, for too
+    /// long.
     void check_limits();
     bool blocked() const { return !ended_ && client_->state().blocked.load(std::memory_order_relaxed); }
     int fd() { return socket_.native_handle(); }
@@ -77,6 +83,7 @@ class Session final : public ClientPort, public LoopTask {
     OutputLimitWatch output_watch_;
     size_t place_ = 0;
     bool reading_ = false;
+    bool awaiting_turn_end_ = false;
     bool awaiting_writable_ = false;
     bool closing_ = false;  // no more reads; ends when the output is sent
     bool ended_ = false;    // the socket is closed

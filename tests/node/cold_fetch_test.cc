@@ -87,6 +87,21 @@ TEST_F(ColdKeys, AKeyChangedWhileItIsFetchedIsSeenAsItIsNow) {
     EXPECT_EQ(c.take(), "$3\r\nnew\r\n");
 }
 
+// CORRECTNESS 7: keys that are fetched, evicted again before the command runs, fetched again, and so on for ever.
+TEST_F(ColdKeys, ACommandWhoseKeysExceedTheMemoryComesToAnEnd) {
+    start_small();
+    Connection& c = connect();
+    fill(c, 500);
+    std::string command = "MGET";
+    for (int i = 0; i < 500; ++i) command += " k" + std::to_string(i);
+    const std::string reply = c(command);
+    EXPECT_EQ(reply.substr(0, 6), "*500\r\n");
+    EXPECT_EQ(reply.find("$-1"), std::string::npos);
+    pass_ms(1000);
+    EXPECT_GT(cold(), 300u);  // and the memory is given back
+}
+
+// CORRECTNESS 18
 TEST_F(ColdKeys, AnEvictionPolicyReallyDeletes) {
     start({"--maxmemory-policy", "allkeys-lru"});
     const uint64_t limit = node->core().store->used_bytes() + 64 * 1024;

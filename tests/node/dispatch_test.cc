@@ -49,6 +49,7 @@ TEST_F(Dispatch, PipelinesAnswerInOrderInEverySplit) {
     }
 }
 
+// CORRECTNESS 6: no thread waits for a lock.
 TEST_F(Dispatch, ALockedShardParksTheCommandUntilItIsUnlocked) {
     start();
     Connection& c = connect();

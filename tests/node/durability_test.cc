@@ -91,5 +91,35 @@ TEST_F(Durability, WithoutALogNothingIsWrittenButWhatIsThereIsLoaded) {
     EXPECT_EQ(disk->used_bytes(), before);
 }
 
+// CORRECTNESS 18
+TEST_F(Durability, SwitchingTheLogOnWritesEveryLiveRecordBeforeItSaysOk) {
+    start({"--appendonly", "no"});
+    Connection& c = connect();
+    for (int i = 0; i < 100; ++i) ASSERT_EQ(c("SET k" + std::to_string(i) + " v"), "+OK\r\n");
+    EXPECT_NE(c("MULTI\nSET k0 v\nCONFIG SET appendonly yes\nEXEC").find("not inside a transaction"), std::string::npos);
+    ASSERT_EQ(c("CONFIG SET appendonly yes"), "+OK\r\n");
+    crash_and_restart();
+    Connection& after = connect();
+    EXPECT_EQ(after("DBSIZE"), ":100\r\n");
+    EXPECT_EQ(after("GET k42"), "$1\r\nv\r\n");
+}
+
+// CORRECTNESS 13: the reader's thread has written nothing itself.
+TEST_F(Durability, AValueThatSomeoneHasReadIsNotLostByACrash) {
+    start({}, 2);
+    Connection& writer = connect(0);
+    Connection& reader = connect(1);
+    // The writer's command runs, but its loop doesn't come to the end of its turn.
+    workers[0]->begin_turn();
+    writer.client->input().append("SET k v\r\n");
+    writer.client->on_input();
+    reader.send_only("GET k\r\n");
+    const std::string seen = reader.take();
+    stop(false);
+    disk->crash();
+    start();
+    EXPECT_EQ(connect()("GET k"), seen.empty() ? "$-1\r\n" : seen);
+}
+
 }  // namespace
 }  // namespace torc

@@ -196,6 +196,8 @@ void Node::sync_step() {
 void Node::on_sync_wanted(std::function<void()> wanted) {
     FakeNode::current().sync_wanted = std::move(wanted);
 }
+
+void Node::on_maintenance_wanted(std::function<void()>) {}
 int64_t Node::maintenance_step() {
     return ++FakeNode::current().maintenance_steps < 10 ? 0 : 1000;
 }
