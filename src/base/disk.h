@@ -44,12 +44,13 @@ class Disk {
     /// Creates an empty file; ErrorKind::exists when there is one.
     virtual Result<std::unique_ptr<File>> create(const std::string& path) = 0;
     virtual Result<std::unique_ptr<File>> open(const std::string& path, bool writable) = 0;
+    /// A file, or an empty directory.
     virtual Result<void> remove(const std::string& path) = 0;
     /// Atomic replacement; durable after sync_directory.
     virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
     virtual Result<void> hard_link(const std::string& existing, const std::string& link) = 0;
     virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;
-    /// Creates the directory and its parents; fine if it is there.
+    /// Creates the directory and its parents, durably; fine if it is there.
     virtual Result<void> make_directory(const std::string& path) = 0;
     virtual Result<void> sync_directory(const std::string& path) = 0;
     virtual bool exists(const std::string& path) = 0;

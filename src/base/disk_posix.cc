@@ -154,7 +154,7 @@ class PosixDisk : public Disk {
     }
 
     Result<void> remove(const std::string& path) override {
-        if (::unlink(path.c_str()) != 0) return system_error(errno, "cannot remove", path);
+        if (::remove(path.c_str()) != 0) return system_error(errno, "cannot remove", path);
         return {};
     }
 
@@ -247,7 +247,15 @@ class PosixDisk : public Disk {
     }
 
     static Result<void> make_one(const std::string& path) {
-        if (::mkdir(path.c_str(), 0755) == 0) return {};
+        if (::mkdir(path.c_str(), 0755) == 0) {
+            const size_t slash = path.rfind('/');
+            const std::string parent =
+                slash == std::string::npos ? "." : path.substr(0, std::max<size_t>(slash, 1));
+            const Descriptor fd(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+            if (fd.get() < 0 || ::fsync(fd.get()) != 0)
+                return system_error(errno, "cannot sync directory", parent);
+            return {};
+        }
         const int error = errno;
         struct stat info;
         if (error == EEXIST && ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return {};

@@ -65,6 +65,17 @@ Result<void> remove_draft(Disk& disk, const std::string& draft) {
     return disk.remove(draft);
 }
 
+/// Drafts of backups that died hold on to the space of segments that were compacted since.
+Result<void> remove_all_drafts(Disk& disk, const std::string& parent) {
+    const auto names = disk.list(parent);
+    if (!names) return fail(names.error());
+    for (const auto& name : *names) {
+        if (!name.ends_with(".tmp")) continue;
+        if (auto removed = remove_draft(disk, path_in(parent, name)); !removed) return removed;
+    }
+    return {};
+}
+
 Result<BackupReport> link_all(SegmentSetWriter& segments, const std::string& draft) {
     Disk& disk = segments.disk();
     if (auto made = disk.make_directory(draft); !made) return fail(made.error());
@@ -111,8 +122,8 @@ Result<BackupReport> make_backup(SegmentSet& set, Log& log, const std::string& t
     const std::string draft = target + ".tmp";
 
     if (auto sealed = seal_all(segments, log, log.last_lsn()); !sealed) return fail(sealed.error());
-    if (auto removed = remove_draft(disk, draft); !removed) return fail(removed.error());
     if (auto made = disk.make_directory(parent); !made) return fail(made.error());
+    if (auto removed = remove_all_drafts(disk, parent); !removed) return fail(removed.error());
     const auto report = [&]() -> Result<BackupReport> {
         const auto held = segments.hold();
         return link_all(segments, draft);

@@ -31,7 +31,7 @@ std::string backup_path(Disk& disk, const std::string& data_directory, int64_t w
 
 /// Writes everything the log has taken before the call. Blocking; only on the thread that calls
 /// Log::background_step(), because it closes and seals the active segment first. The parent directory is made
-/// when missing; leftovers of a backup of the same name that failed are removed.
+/// when missing; drafts (*.tmp) that earlier backups left in it are removed: it's for backups only.
 Result<BackupReport> make_backup(SegmentSet& segments, Log& log, const std::string& target);
 
 }  // namespace torc

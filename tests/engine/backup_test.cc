@@ -151,6 +151,7 @@ TEST(Backup, DyingAnywhereLeavesACompleteBackupOrADraft) {
                 const auto again = scene.backup();
                 ASSERT_TRUE(again) << again.error().message;
                 ASSERT_EQ(scene.restored(), scene.store.contents()) << n;
+                ASSERT_EQ(scene.disk.list("data/backups")->size(), 1u) << "a draft was left behind";
             }
             if (!reached) break;
             ASSERT_LT(n, 300u);
