@@ -40,8 +40,15 @@ void BackupRunner::run() {
     Disk& disk = node_.environment.disk;
     const int64_t from_ms = node_.environment.clock.wall_ms();
     const uint64_t changes = node_.total_changes();
-    const auto made = make_backup(node_.store->segments(), node_.store->log(),
-                                  backup_path(disk, node_.store->segments().directory(), from_ms));
+    // Without a log there's nothing to link to: it's switched on for as long as the backup takes, which
+    // begins it with a base of everything.
+    const bool only_for_this = !node_.store->log_enabled();
+    Result<void> logged;
+    if (only_for_this) logged = node_.store->set_log_enabled(true);
+    const auto made = logged ? make_backup(node_.store->segments(), node_.store->log(),
+                                           backup_path(disk, node_.store->segments().directory(), from_ms))
+                             : Result<BackupReport>(fail(logged.error()));
+    if (only_for_this) (void)node_.store->set_log_enabled(node_.config.live.appendonly.load());
     const int64_t now_ms = node_.environment.clock.wall_ms();
     if (made) {
         log_notice("backup of {} bytes in {} segments written to {} in {} ms", made->bytes, made->segments,

@@ -486,7 +486,9 @@ void release_batch(WorkerCore& worker) {
     worker.locks.release();
 }
 
-bool inside_exec() { return queue_is_running; }
+bool inside_exec() {
+    return queue_is_running;
+}
 
 void run_queued(WorkerCore& worker, ClientCore& client, const QueuedCommand& queued) {
     const std::vector<std::string_view> views(queued.words.begin(), queued.words.end());

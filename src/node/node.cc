@@ -137,7 +137,9 @@ void Node::on_sync_wanted(std::function<void()> wanted) {
     core_->sync_wanted = std::move(wanted);
 }
 
-void Node::on_maintenance_wanted(std::function<void()> wanted) { core_->maintenance_wanted = std::move(wanted); }
+void Node::on_maintenance_wanted(std::function<void()> wanted) {
+    core_->maintenance_wanted = std::move(wanted);
+}
 
 int64_t Node::maintenance_step() {
     if (loading()) return kIdleWaitUs;

@@ -247,9 +247,9 @@ TEST(ConfigTest, SetErrorsAreThoseOfRedis) {
 TEST(ConfigTest, ProtectedDirectivesFollowEnableProtectedConfigs) {
     Config local;
     ASSERT_TRUE(local.load({"--enable-protected-configs", "local"}));
-    EXPECT_FALSE(local.set({{"protected-mode", "no"}}, /*from_local=*/false));
-    EXPECT_TRUE(local.set({{"protected-mode", "no"}}, /*from_local=*/true));
-    EXPECT_FALSE(local.live.protected_mode);
+    EXPECT_FALSE(local.set({{"dbfilename", "a.rdb"}}, /*from_local=*/false));
+    EXPECT_TRUE(local.set({{"dbfilename", "a.rdb"}}, /*from_local=*/true));
+    EXPECT_EQ(local.text("dbfilename"), "a.rdb");
 }
 
 TEST(ConfigTest, ValuesAreShownInOneForm) {

@@ -26,11 +26,11 @@ TEST_F(ConfigCommandTest, SetChangesSeveralOrNone) {
 
 TEST_F(ConfigCommandTest, ProtectedDirectivesForLocalClients) {
     configure({"--enable-protected-configs", "local"});
-    EXPECT_EQ(run("CONFIG SET protected-mode no"),
-              "-ERR CONFIG SET failed (possibly related to argument 'protected-mode') - can't set protected "
+    EXPECT_EQ(run("CONFIG SET dbfilename a.rdb"),
+              "-ERR CONFIG SET failed (possibly related to argument 'dbfilename') - can't set protected "
               "config\r\n");
     client.local = true;
-    EXPECT_EQ(run("CONFIG SET protected-mode no"), kOk);
+    EXPECT_EQ(run("CONFIG SET dbfilename a.rdb"), kOk);
 }
 
 TEST_F(ConfigCommandTest, ResetStatResetsEveryCounter) {

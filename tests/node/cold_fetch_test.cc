@@ -10,7 +10,8 @@ class ColdKeys : public NodeFixture {
   public:
     /// Writes keys k0 .. k(count-1) with values of 1000 bytes, far more than maxmemory.
     void fill(Connection& c, int count) {
-        for (int i = 0; i < count; ++i) ASSERT_EQ(c("SET k" + std::to_string(i) + " " + value(i)), "+OK\r\n") << i;
+        for (int i = 0; i < count; ++i)
+            ASSERT_EQ(c("SET k" + std::to_string(i) + " " + value(i)), "+OK\r\n") << i;
     }
     static std::string value(int i) { return std::string(1000, static_cast<char>('a' + i % 26)); }
     uint64_t cold() { return node->core().store->stats().keys - node->core().store->stats().resident_keys; }
@@ -87,7 +88,8 @@ TEST_F(ColdKeys, AKeyChangedWhileItIsFetchedIsSeenAsItIsNow) {
     EXPECT_EQ(c.take(), "$3\r\nnew\r\n");
 }
 
-// CORRECTNESS 7: keys that are fetched, evicted again before the command runs, fetched again, and so on for ever.
+// CORRECTNESS 7: keys that are fetched, evicted again before the command runs, fetched again, and so on for
+// ever.
 TEST_F(ColdKeys, ACommandWhoseKeysExceedTheMemoryComesToAnEnd) {
     start_small();
     Connection& c = connect();
@@ -123,7 +125,8 @@ TEST_F(ColdKeys, WithoutALogNoEvictionAnswersOutOfMemory) {
     ASSERT_TRUE(config->set({{"maxmemory", std::to_string(limit)}}));
     Connection& c = connect();
     std::string reply;
-    for (int i = 0; i < 500 && reply.substr(0, 1) != "-"; ++i) reply = c("SET k" + std::to_string(i) + " " + value(i));
+    for (int i = 0; i < 500 && reply.substr(0, 1) != "-"; ++i)
+        reply = c("SET k" + std::to_string(i) + " " + value(i));
     EXPECT_EQ(reply, "-OOM command not allowed when used memory > 'maxmemory'.\r\n");
     EXPECT_EQ(c("GET k0"), "$1000\r\n" + value(0) + "\r\n");
     EXPECT_EQ(c("DEL k0"), ":1\r\n");

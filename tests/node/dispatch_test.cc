@@ -54,7 +54,8 @@ TEST_F(Dispatch, ALockedShardParksTheCommandUntilItIsUnlocked) {
     start();
     Connection& c = connect();
     ASSERT_EQ(c("SET k v"), "+OK\r\n");
-    ShardLock& lock = node->core().store->shard_lock(make_key_ref("k", node->core().store->hash_seed()).shard());
+    ShardLock& lock =
+        node->core().store->shard_lock(make_key_ref("k", node->core().store->hash_seed()).shard());
     ASSERT_TRUE(lock.try_lock());
     EXPECT_EQ(c("GET k"), "");
     EXPECT_TRUE(c.client->paused());
@@ -69,7 +70,8 @@ TEST_F(Dispatch, ALockedShardParksTheCommandUntilItIsUnlocked) {
 TEST_F(Dispatch, AParkedConnectionMayDie) {
     start();
     Connection& c = connect();
-    ShardLock& lock = node->core().store->shard_lock(make_key_ref("k", node->core().store->hash_seed()).shard());
+    ShardLock& lock =
+        node->core().store->shard_lock(make_key_ref("k", node->core().store->hash_seed()).shard());
     ASSERT_TRUE(lock.try_lock());
     EXPECT_EQ(c("GET k"), "");
     connections.clear();

@@ -63,7 +63,8 @@ TEST_F(Durability, AMultiKeyCommandIsAllOrNothingWhereverTheProcessDies) {
         std::string last = "1";
         for (int i = 2; i < 12 && !disk->stopped(); ++i) {
             const std::string n = std::to_string(i);
-            const std::string reply = c("MULTI\nSET a " + n + "\nRENAME b x\nRENAME x b\nSET b " + n + "\nEXEC");
+            const std::string reply =
+                c("MULTI\nSET a " + n + "\nRENAME b x\nRENAME x b\nSET b " + n + "\nEXEC");
             if (reply.find("*4\r\n") != std::string::npos) last = n;
         }
         crash_and_restart();
@@ -74,7 +75,8 @@ TEST_F(Durability, AMultiKeyCommandIsAllOrNothingWhereverTheProcessDies) {
             const std::string bulk = "$" + std::to_string(n.size()) + "\r\n" + n + "\r\n";
             return "*2\r\n" + bulk + bulk;
         };
-        EXPECT_TRUE(both == pair(last) || both == pair(next)) << "died at operation " << after << ": " << both;
+        EXPECT_TRUE(both == pair(last) || both == pair(next))
+            << "died at operation " << after << ": " << both;
         stop(false);
     }
 }
@@ -96,12 +98,28 @@ TEST_F(Durability, SwitchingTheLogOnWritesEveryLiveRecordBeforeItSaysOk) {
     start({"--appendonly", "no"});
     Connection& c = connect();
     for (int i = 0; i < 100; ++i) ASSERT_EQ(c("SET k" + std::to_string(i) + " v"), "+OK\r\n");
-    EXPECT_NE(c("MULTI\nSET k0 v\nCONFIG SET appendonly yes\nEXEC").find("not inside a transaction"), std::string::npos);
+    EXPECT_NE(c("MULTI\nSET k0 v\nCONFIG SET appendonly yes\nEXEC").find("not inside a transaction"),
+              std::string::npos);
     ASSERT_EQ(c("CONFIG SET appendonly yes"), "+OK\r\n");
     crash_and_restart();
     Connection& after = connect();
     EXPECT_EQ(after("DBSIZE"), ":100\r\n");
     EXPECT_EQ(after("GET k42"), "$1\r\nv\r\n");
+}
+
+TEST_F(Durability, ABackupWithoutALogHoldsWhatIsThere) {
+    start({"--appendonly", "no"});
+    ASSERT_EQ(connect()("SET k v"), "+OK\r\n");
+    EXPECT_EQ(connect()("SAVE"), "");  // the reply comes when it's done
+    node->maintenance_step();
+    pass_ms(100);
+    const auto names = disk->list("data/backups");
+    ASSERT_TRUE(names);
+    ASSERT_EQ(names->size(), 1u);
+    EXPECT_FALSE(node->core().store->log_enabled());
+    stop();
+    start({"--dir", "data/backups/" + names->front()});
+    EXPECT_EQ(connect()("GET k"), "$1\r\nv\r\n");
 }
 
 // CORRECTNESS 13: the reader's thread has written nothing itself.

@@ -1,5 +1,5 @@
-// A whole node on a simulated disk and clock, driven in one thread: workers whose loops are turned by hand, and
-// connections that are strings. What a test doesn't turn doesn't happen.
+// A whole node on a simulated disk and clock, driven in one thread: workers whose loops are turned by hand,
+// and connections that are strings. What a test doesn't turn doesn't happen.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -80,7 +80,8 @@ class NodeFixture : public testing::Test {
         config = std::make_unique<Config>();
         const auto parsed = config->load(argv);
         ASSERT_TRUE(parsed) << parsed.error().message;
-        node = std::make_unique<Node>(*config, Node::Environment{*disk, clock, 42, [this] { stop_requested = true; }});
+        node = std::make_unique<Node>(*config,
+                                      Node::Environment{*disk, clock, 42, [this] { stop_requested = true; }});
         const auto opened = node->open();
         ASSERT_TRUE(opened) << opened.error().message;
         for (size_t i = 0; i < workers; ++i) {
@@ -137,7 +138,10 @@ class NodeFixture : public testing::Test {
     void settle() {
         for (bool moved = true; moved;) {
             moved = false;
-            for (size_t i = 0; i < workers.size(); ++i) moved |= run_blocking(i) | turn(i);
+            for (size_t i = 0; i < workers.size(); ++i) {
+                if (run_blocking(i)) moved = true;
+                if (turn(i)) moved = true;
+            }
         }
     }
     /// Time passes, and the loops' timers fire.
