@@ -28,6 +28,7 @@ ClientCore::ClientCore(WorkerCore& worker_core, ClientPort& client_port,
 ClientCore::~ClientCore() {
     if (pause == Pause::lock) handle->unpark(worker.node.store->shard_lock(parked_at));
     handle->detach();
+    std::ranges::move(fetch.pins(), std::back_inserter(worker.pins_left));
     if (state->watch != nullptr) state->watch->dead = true;
     worker.node.monitors.remove(inbox.get());
     worker.node.clients.remove(*this);

@@ -56,6 +56,7 @@ void ColdFetch::clear() {
     job_ = nullptr;
     names_.clear();
     not_these_.clear();
+    pins_.clear();
     wanted_keys_.clear();
     wanted_names_.clear();
 }

@@ -47,9 +47,15 @@ class ColdFetch {
 
     /// Addresses whose records proved to be other keys' during this command.
     std::vector<LogAddress>& not_these() { return not_these_; }
+    /// Records put into RAM for this command, pinned: whoever ends it unpins them.
+    struct Pin {
+        DbId db = 0;
+        std::string name;
+    };
+    std::vector<Pin>& pins() { return pins_; }
     /// The command is done: forget everything.
     void clear();
-    bool idle() const { return job_ == nullptr && names_.empty() && not_these_.empty(); }
+    bool idle() const { return job_ == nullptr && names_.empty() && not_these_.empty() && pins_.empty(); }
 
   private:
     struct Job {
@@ -64,6 +70,7 @@ class ColdFetch {
     std::shared_ptr<Job> job_;
     ColdNames names_;
     std::vector<LogAddress> not_these_;
+    std::vector<Pin> pins_;
 };
 
 }  // namespace torc

@@ -114,6 +114,19 @@ bool make_plan(WorkerCore& worker, const ClientCore& client, const Prepared& com
 
 // ---- cold keys
 
+void install(WorkerCore& worker, ClientCore& client, ColdFetch::Key& key, const KeyRef& at) {
+    if (!worker.run.store.install(key.db, at, key.address, *key.result))
+        return;  // it has changed: look again
+    client.fetch.pins().push_back({key.db, std::move(key.name)});
+}
+
+/// The command has run, or won't: eviction may have what was fetched for it. Under the command's locks.
+void end_fetch(WorkerCore& worker, ClientCore& client) {
+    for (const ColdFetch::Pin& pin : client.fetch.pins())
+        worker.run.store.unpin(pin.db, make_key_ref(pin.name, worker.run.store.hash_seed()));
+    client.fetch.clear();
+}
+
 /// Puts what the last round read into RAM. False with an error reply when a record can't be read.
 bool install_fetched(WorkerCore& worker, ClientCore& client, const Prepared& command) {
     for (ColdFetch::Key& key : client.fetch.take_keys()) {
@@ -153,7 +166,7 @@ bool install_fetched(WorkerCore& worker, ClientCore& client, const Prepared& com
         if (!same_key)
             client.fetch.not_these().push_back(key.address);
         else
-            worker.run.store.install(key.db, at, key.address, *key.result);
+            install(worker, client, key, at);
     }
     return true;
 }
@@ -349,7 +362,7 @@ Outcome run_locked(WorkerCore& worker, ClientCore& client, const Prepared& comma
     run.now_ms = worker.now_ms;
     run.touch = !client.state->no_touch.load(std::memory_order_relaxed);
     if (!client.fetch.idle() && !install_fetched(worker, client, command)) {
-        client.fetch.clear();
+        end_fetch(worker, client);
         account(worker, client, spec, args, timing, mark, errors_before);
         return Outcome::done;
     }
@@ -381,13 +394,8 @@ Outcome run_locked(WorkerCore& worker, ClientCore& client, const Prepared& comma
             for (const LogAddress address : run.wanted) client.fetch.want_name(address);
             return start_fetch(worker, client);
         }
-        worker.locks.release();
     }
-    if (__builtin_expect(!client.fetch.idle(), 0)) {
-        for (const KeyRef& key : run.known)
-            run.store.unpin(run.store.physical_db(client.state->db.load(std::memory_order_relaxed)), key);
-        client.fetch.clear();
-    }
+    if (__builtin_expect(!client.fetch.idle(), 0)) end_fetch(worker, client);
     account(worker, client, spec, args, timing, mark, errors_before);
     if (!command.one_key) worker.locks.release();
     apply_reply_mode(client, mark);

@@ -30,7 +30,8 @@ void prefetch_record(WorkerCore& worker, const ClientState& client, const Prepar
 Outcome dispatch(WorkerCore& worker, ClientCore& client, const Prepared& command);
 void release_batch(WorkerCore& worker);
 
-/// Is this thread inside an EXEC, holding the locks of its whole queue? Then nobody may wait for a shard lock here.
+/// Is this thread inside an EXEC, holding the locks of its whole queue? Then nobody may wait for a shard lock
+/// here.
 bool inside_exec();
 
 /// Runs a row under locks that are already held: MULTI's queue.

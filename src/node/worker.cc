@@ -172,6 +172,14 @@ void WorkerCore::on_timer() {
         if (walking[i] != nullptr) check_deadline(*walking[i]);
     walking.clear();
     shrink_quiet_clients();
+    std::erase_if(pins_left, [this](const ColdFetch::Pin& pin) {
+        const KeyRef key = make_key_ref(pin.name, node.store->hash_seed());
+        ShardLock& lock = node.store->shard_lock(key.shard());
+        if (!lock.try_lock()) return false;
+        node.store->unpin(pin.db, key);
+        lock.unlock();
+        return true;
+    });
     for (ShardId shard = static_cast<ShardId>(index); shard < kShards;
          shard = static_cast<ShardId>(shard + count)) {
         ShardLock& lock = node.store->shard_lock(shard);

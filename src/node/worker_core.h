@@ -9,6 +9,7 @@
 
 #include "base/rng.h"
 #include "commands/args.h"
+#include "node/cold_fetch.h"
 #include "node/keyspace.h"
 #include "node/lock_plan.h"
 #include "node/node_core.h"
@@ -56,9 +57,10 @@ struct WorkerCore {
     CommandStats::Counter& stats;
 
     // ---- over several turns
-    std::vector<ClientCore*> clients;  // all of this thread
-    std::vector<ClientCore*> waiting;  // for the log: replies held back, or no room for a write
-    std::vector<ClientCore*> timed;    // blocked with a deadline, or paused by CLIENT PAUSE
+    std::vector<ClientCore*> clients;       // all of this thread
+    std::vector<ClientCore*> waiting;       // for the log: replies held back, or no room for a write
+    std::vector<ColdFetch::Pin> pins_left;  // by connections that died before their command ran
+    std::vector<ClientCore*> timed;         // blocked with a deadline, or paused by CLIENT PAUSE
     std::atomic<bool> progress_posted{false};
     std::atomic<size_t> waiting_count{0};  // size of `waiting`, for other threads
     size_t quiet_check = 0;                // next of `clients` to be looked at

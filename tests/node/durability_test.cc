@@ -113,12 +113,13 @@ TEST_F(Durability, ABackupWithoutALogHoldsWhatIsThere) {
     EXPECT_EQ(connect()("SAVE"), "");  // the reply comes when it's done
     node->maintenance_step();
     pass_ms(100);
-    const auto names = disk->list("data/backups");
+    const std::string backups = node->core().store->segments().directory() + "/backups";
+    const auto names = disk->list(backups);
     ASSERT_TRUE(names);
     ASSERT_EQ(names->size(), 1u);
     EXPECT_FALSE(node->core().store->log_enabled());
     stop();
-    start({"--dir", "data/backups/" + names->front()});
+    start({"--dir", backups + "/" + names->front()});
     EXPECT_EQ(connect()("GET k"), "$1\r\nv\r\n");
 }
 
