@@ -28,11 +28,12 @@ KeyRef StoreKeyspace::ref(std::string_view key) {
 }
 
 Record* StoreKeyspace::record(const KeyRef& key) {
-    if (cached_key_.data() == key.bytes.data() && cached_key_.size() == key.bytes.size() &&
-        cached_key_.data())
+    // By place and hash: a command may look for several keys from one buffer of its own.
+    if (cached_.bytes.data() == key.bytes.data() && cached_.bytes.size() == key.bytes.size() &&
+        cached_.hash == key.hash && key.bytes.data() != nullptr)
         return cached_record_;
     const Lookup found = run_.store.lookup(physical_, key);
-    cached_key_ = key.bytes;
+    cached_ = key;
     // A cold entry here is one whose fetch proved it to be another key's.
     cached_record_ = found.state == Lookup::State::resident ? found.record : nullptr;
     return cached_record_;
@@ -42,7 +43,7 @@ Record* StoreKeyspace::live_record(const KeyRef& key) {
     Record* found = record(key);
     if (found == nullptr || !found->has_expiry() || found->expire_at_ms() > run_.now_ms) return found;
     run_.store.erase(run_.batch, physical_, key, found, Store::Removal::expired);
-    if (run_.watches.any(key.shard())) run_.watches.touch_expired(key.shard(), physical_, key.bytes);
+    if (run_.watches.any(key.shard())) run_.watches.touch_expired(key.shard(), watch_db(), key.bytes);
     KeyspaceCounters::add(run_.counters.expired);
     cached_record_ = nullptr;
     return nullptr;
@@ -73,7 +74,7 @@ std::optional<Value> StoreKeyspace::peek(std::string_view key) {
 
 void StoreKeyspace::changed(const KeyRef& key) {
     KeyspaceCounters::add(run_.counters.changes);
-    if (run_.watches.any(key.shard())) run_.watches.touch(key.shard(), physical_, key.bytes);
+    if (run_.watches.any(key.shard())) run_.watches.touch(key.shard(), watch_db(), key.bytes);
 }
 
 void StoreKeyspace::put(std::string_view key, ValueType type, std::string_view bytes, int64_t expire_at_ms) {
@@ -86,19 +87,20 @@ void StoreKeyspace::put(std::string_view key, ValueType type, std::string_view b
 std::span<char> StoreKeyspace::edit(std::string_view key) {
     Record* found = existing(key);
     // The name is copied: the record may be replaced before finish().
-    if (run_.edited.empty() || run_.edited.back().second != key || run_.edited.back().first != physical_)
-        run_.edited.emplace_back(physical_, key);
+    if (run_.edited.empty() || run_.edited.back().second != key || run_.edited.back().first != watch_db())
+        run_.edited.emplace_back(watch_db(), key);
     return {found->mutable_value(), found->value_size()};
 }
 
 void StoreKeyspace::finish() {
-    for (const auto& [db, name] : run_.edited) {
+    for (const auto& [logical, name] : run_.edited) {
+        const DbId db = run_.store.physical_db(logical);
         const KeyRef at = make_key_ref(name, run_.store.hash_seed());
         const Lookup found = run_.store.lookup(db, at);
         if (found.state != Lookup::State::resident) continue;  // erased later in the same command
         run_.store.touch_value(run_.batch, db, at, found.record);
         KeyspaceCounters::add(run_.counters.changes);
-        if (run_.watches.any(at.shard())) run_.watches.touch(at.shard(), db, name);
+        if (run_.watches.any(at.shard())) run_.watches.touch(at.shard(), logical, name);
     }
     run_.edited.clear();
 }
@@ -108,7 +110,7 @@ bool StoreKeyspace::erase(std::string_view key) {
     Record* found = live_record(at);
     if (found == nullptr) return false;
     run_.store.erase(run_.batch, physical_, at, found, Store::Removal::deleted);
-    cached_key_ = key;
+    cached_ = at;
     cached_record_ = nullptr;
     changed(at);
     return true;
@@ -156,25 +158,28 @@ uint64_t StoreKeyspace::expires() const {
 }
 
 void StoreKeyspace::flush(bool lazily) {
+    finish();
     for (unsigned shard = 0; shard < kShards; ++shard)
-        run_.watches.touch_db(static_cast<ShardId>(shard), physical_, [&](std::string_view key) {
+        run_.watches.touch_db(static_cast<ShardId>(shard), watch_db(), [&](std::string_view key) {
             return run_.store.lookup(physical_, make_key_ref(key, run_.store.hash_seed())).state !=
                    Lookup::State::absent;
         });
     KeyspaceCounters::add(run_.counters.changes, size());
     run_.store.flush_db(run_.batch, physical_, lazily);
-    cached_key_ = {};
+    cached_ = {};
 }
 
 void StoreKeyspace::swap(unsigned a, unsigned b) {
+    finish();  // what was edited before is logged under the database it was in
     const DbId physical[2] = {run_.store.physical_db(a), run_.store.physical_db(b)};
     for (unsigned shard = 0; shard < kShards; ++shard)
-        for (const DbId db : physical)
-            run_.watches.touch_db(static_cast<ShardId>(shard), db, [&](std::string_view key) {
-                const KeyRef at = make_key_ref(key, run_.store.hash_seed());
-                return run_.store.lookup(physical[0], at).state != Lookup::State::absent ||
-                       run_.store.lookup(physical[1], at).state != Lookup::State::absent;
-            });
+        for (const unsigned logical : {a, b})
+            run_.watches.touch_db(
+                static_cast<ShardId>(shard), static_cast<DbId>(logical), [&](std::string_view key) {
+                    const KeyRef at = make_key_ref(key, run_.store.hash_seed());
+                    return run_.store.lookup(physical[0], at).state != Lookup::State::absent ||
+                           run_.store.lookup(physical[1], at).state != Lookup::State::absent;
+                });
     run_.store.swap_dbs(run_.batch, a, b);
     KeyspaceCounters::add(run_.counters.changes);
     for (const auto& sibling : siblings_) sibling->begin();

@@ -61,7 +61,7 @@ struct RunningCommand {
     bool read_in_place = false;
     std::vector<LogAddress> wanted;  // names to be read before the command can run
     bool lock_missed = false;        // a walker's shard was locked by another: locks.blocked_by()
-    std::vector<std::pair<DbId, std::string>> edited;
+    std::vector<std::pair<DbId, std::string>> edited;  // logical databases
 };
 
 class StoreKeyspace : public Keyspace {
@@ -72,7 +72,7 @@ class StoreKeyspace : public Keyspace {
     /// Aims at the present physical database and forgets what was looked up.
     void begin() {
         physical_ = run_.store.physical_db(db_);
-        cached_key_ = {};
+        cached_ = {};
     }
     /// Logs what edit() gave out. Before the batch is committed.
     void finish();
@@ -105,6 +105,7 @@ class StoreKeyspace : public Keyspace {
     DbId physical() const { return physical_; }
 
   private:
+    DbId watch_db() const { return static_cast<DbId>(db_); }
     KeyRef ref(std::string_view key);
     Record* record(const KeyRef& key);  // resident, expired or not
     Record* live_record(const KeyRef& key);
@@ -117,7 +118,7 @@ class StoreKeyspace : public Keyspace {
     std::vector<std::unique_ptr<StoreKeyspace>>& siblings_;
     unsigned db_;
     DbId physical_ = 0;
-    std::string_view cached_key_;
+    KeyRef cached_;
     Record* cached_record_ = nullptr;
     std::string random_name_;
 };

@@ -11,8 +11,8 @@
 namespace torc {
 namespace {
 
-bool is_expired(Store& store, DbId db, std::string_view key, int64_t now_ms) {
-    const Lookup found = store.lookup(db, make_key_ref(key, store.hash_seed()));
+bool is_expired(Store& store, DbId logical, std::string_view key, int64_t now_ms) {
+    const Lookup found = store.lookup(store.physical_db(logical), make_key_ref(key, store.hash_seed()));
     return found.state == Lookup::State::resident && found.record->has_expiry() &&
            found.record->expire_at_ms() <= now_ms;
 }
@@ -43,7 +43,7 @@ void TransactionRunner::watch(Call& call, std::string_view key) {
         std::lock_guard guard(state.watch_mutex);
         state.watch = std::make_shared<WatchState>();
     }
-    const DbId db = node_.store->physical_db(state.db.load());
+    const auto db = static_cast<DbId>(state.db.load());
     const auto same = [&](const WatchState::Key& watched) { return watched.db == db && watched.name == key; };
     if (std::ranges::any_of(state.watch->keys, same)) return;
     const bool expired = is_expired(*node_.store, db, key, call.now_ms);

@@ -2,6 +2,9 @@
 // lock, so a watch costs nothing where nobody watches. What a change does is set a flag; the connection looks
 // at it in EXEC.
 //
+// Databases are logical here: after SWAPDB a watch stays with the number that the client had selected, as in
+// Redis.
+//
 // A connection's WatchState is shared with the tables; a connection that has stopped watching marks it dead,
 // and dead ones leave the tables when their key is next touched or in sweep().
 #pragma once
@@ -20,7 +23,7 @@ namespace torc {
 /// One connection's watches since its last EXEC, DISCARD or UNWATCH.
 struct WatchState {
     struct Key {
-        DbId db;  // physical
+        DbId db;  // logical
         std::string name;
         bool expired;  // already when it was watched: then its removal changes nothing
     };

@@ -137,7 +137,7 @@ bool WorkerCore::make_room() {
     // Keys that are really evicted change what WATCHers see and count as changes.
     const auto on_evicted = [this](DbId db, std::string_view key) {
         const ShardId shard = make_key_ref(key, node.store->hash_seed()).shard();
-        if (node.watches.any(shard)) node.watches.touch(shard, db, key);
+        if (node.watches.any(shard)) node.watches.touch(shard, logical_db(db), key);
     };
     locks.release();
     const auto limit = static_cast<uint64_t>(node.config.live.maxmemory_bytes.load());
@@ -157,7 +157,8 @@ void WorkerCore::on_timer() {
         node.store->expire_step(batch, now_ms, index, count, kExpireBudget,
                                 [this](DbId db, std::string_view key) {
                                     const ShardId shard = make_key_ref(key, node.store->hash_seed()).shard();
-                                    if (node.watches.any(shard)) node.watches.touch_expired(shard, db, key);
+                                    if (node.watches.any(shard))
+                                        node.watches.touch_expired(shard, logical_db(db), key);
                                     KeyspaceCounters::add(counters.expired);
                                 });
         if (node.store->log().written_lsn() < node.store->log().last_lsn()) node.store->log().flush();
@@ -213,6 +214,12 @@ void WorkerCore::shrink_quiet_clients() {
         quiet_check = quiet_check + 1 < clients.size() ? quiet_check + 1 : 0;
         clients[quiet_check]->shrink();
     }
+}
+
+DbId WorkerCore::logical_db(DbId physical) const {
+    for (unsigned db = 0; db < keyspaces.size(); ++db)
+        if (node.store->physical_db(db) == physical) return static_cast<DbId>(db);
+    return physical;
 }
 
 void WorkerCore::forget(ClientCore& client) {

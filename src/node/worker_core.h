@@ -86,6 +86,7 @@ struct WorkerCore {
     void send_round();
     void release_one(size_t at, Lsn durable, Lsn synced, bool failing);
     void check_deadline(ClientCore& client);
+    DbId logical_db(DbId physical) const;  // a shard is locked
     void shrink_quiet_clients();
 
     /// The list that's being walked: a client that dies meanwhile becomes null in it.

@@ -54,6 +54,15 @@ TEST_F(Watch, SwappingDatabasesTouchesWhatIsInEither) {
     EXPECT_EQ(exec_after("DEL k", "SWAPDB 0 1"), kRan);
 }
 
+TEST_F(Watch, AWatchStaysWithTheNumberOfItsDatabase) {
+    start();
+    Connection& watcher = connect();
+    watcher("WATCH k");
+    connect()("SWAPDB 0 1");
+    connect()("SET k 1");
+    EXPECT_EQ(watcher("MULTI\nPING\nEXEC"), "+OK\r\n+QUEUED\r\n*-1\r\n");
+}
+
 TEST_F(Watch, AnExpiryBetweenWatchAndExecAborts) {
     start();
     Connection& watcher = connect();
