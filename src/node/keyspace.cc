@@ -157,12 +157,16 @@ uint64_t StoreKeyspace::expires() const {
     return run_.store.db_expires(physical_);
 }
 
+bool StoreKeyspace::holds(DbId physical, std::string_view key) const {
+    return run_.store.lookup(physical, make_key_ref(key, run_.store.hash_seed())).state !=
+           Lookup::State::absent;
+}
+
 void StoreKeyspace::flush(bool lazily) {
     finish();
     for (unsigned shard = 0; shard < kShards; ++shard)
         run_.watches.touch_db(static_cast<ShardId>(shard), watch_db(), [&](std::string_view key) {
-            return run_.store.lookup(physical_, make_key_ref(key, run_.store.hash_seed())).state !=
-                   Lookup::State::absent;
+            return holds(physical_, key) ? WatchTable::Fate::removed : WatchTable::Fate::untouched;
         });
     KeyspaceCounters::add(run_.counters.changes, size());
     run_.store.flush_db(run_.batch, physical_, lazily);
@@ -171,14 +175,14 @@ void StoreKeyspace::flush(bool lazily) {
 
 void StoreKeyspace::swap(unsigned a, unsigned b) {
     finish();  // what was edited before is logged under the database it was in
-    const DbId physical[2] = {run_.store.physical_db(a), run_.store.physical_db(b)};
     for (unsigned shard = 0; shard < kShards; ++shard)
-        for (const unsigned logical : {a, b})
+        for (const unsigned from : {a, b})
             run_.watches.touch_db(
-                static_cast<ShardId>(shard), static_cast<DbId>(logical), [&](std::string_view key) {
-                    const KeyRef at = make_key_ref(key, run_.store.hash_seed());
-                    return run_.store.lookup(physical[0], at).state != Lookup::State::absent ||
-                           run_.store.lookup(physical[1], at).state != Lookup::State::absent;
+                static_cast<ShardId>(shard), static_cast<DbId>(from), [&](std::string_view key) {
+                    if (holds(run_.store.physical_db(from == a ? b : a), key))
+                        return WatchTable::Fate::replaced;
+                    return holds(run_.store.physical_db(from), key) ? WatchTable::Fate::removed
+                                                                    : WatchTable::Fate::untouched;
                 });
     run_.store.swap_dbs(run_.batch, a, b);
     KeyspaceCounters::add(run_.counters.changes);

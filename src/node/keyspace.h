@@ -110,6 +110,7 @@ class StoreKeyspace : public Keyspace {
     Record* record(const KeyRef& key);  // resident, expired or not
     Record* live_record(const KeyRef& key);
     Record* existing(std::string_view key);
+    bool holds(DbId physical, std::string_view key) const;
     void changed(const KeyRef& key);
     /// Name and type of an entry, or nothing when it's expired or still has to be read.
     std::optional<ColdName> name_of(Record* record, LogAddress address);

@@ -45,17 +45,21 @@ class WatchTable {
     void touch(ShardId shard, DbId db, std::string_view key);
     /// Its time had come and it was removed: a change only for those who watched it while it was alive.
     void touch_expired(ShardId shard, DbId db, std::string_view key);
-    /// For FLUSH* and SWAPDB: calls `exists` for each watched key of the db and touches it when that says
-    /// true.
-    template <class Exists>
-    void touch_db(ShardId shard, DbId db, Exists exists) {
+    /// For FLUSH* and SWAPDB: what becomes of each watched key of the db.
+    enum class Fate : uint8_t { untouched, removed, replaced };
+    template <class FateOf>
+    void touch_db(ShardId shard, DbId db, FateOf fate_of) {
         Shard& s = shards_[shard];
         if (s.count == 0) return;
-        std::vector<std::string> changed;
+        std::vector<std::string> watched;
         for (const auto& [name, states] : s.keys)
-            if (static_cast<DbId>(name[0]) == db && exists(std::string_view(name).substr(1)))
-                changed.push_back(name.substr(1));
-        for (const std::string& key : changed) touch(shard, db, key);
+            if (static_cast<DbId>(name[0]) == db) watched.push_back(name.substr(1));
+        for (const std::string& key : watched) {
+            const Fate fate = fate_of(std::string_view(key));
+            if (fate == Fate::replaced) touch(shard, db, key);
+            // Gone is nothing new for those who watched it when it had expired.
+            if (fate == Fate::removed) touch_expired(shard, db, key);
+        }
     }
     /// Drops the dead.
     void sweep(ShardId shard);
