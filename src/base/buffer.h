@@ -47,6 +47,7 @@ class Buffer {
     size_t room() const { return capacity_ - end_; }
 
     void append(std::string_view bytes) {
+        if (bytes.empty()) return;  // memcpy takes no null pointers, even for nothing
         std::memcpy(prepare(bytes.size()), bytes.data(), bytes.size());
         end_ += bytes.size();
     }

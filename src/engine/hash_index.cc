@@ -85,9 +85,10 @@ void HashIndex::prefetch_record(uint64_t hash) const {
     for (const std::atomic<uint64_t>& entry : bucket->entry) {
         const uint64_t word = entry.load(std::memory_order_relaxed);
         if (((word ^ tag) & IndexEntry::kTagMask) != 0 || (word & IndexEntry::kColdBit) != 0) continue;
-        const char* record = reinterpret_cast<const char*>(IndexEntry(word).record());
-        __builtin_prefetch(record);
-        __builtin_prefetch(record + 64);
+        // As a number: an empty entry whose tag fits is a null pointer, which prefetching forgives.
+        const auto record = reinterpret_cast<uintptr_t>(IndexEntry(word).record());
+        __builtin_prefetch(reinterpret_cast<const void*>(record));
+        __builtin_prefetch(reinterpret_cast<const void*>(record + 64));
         found = true;
     }
     if (!found) __builtin_prefetch(overflow_of(meta));

@@ -45,6 +45,9 @@ void Store::flush_db(WriteBatch& batch, DbId db, bool lazily) {
     if (!lazily) {
         while (!im.free_space(item, UINT64_MAX)) {
         }
+        // Another thread may be prefetching from it: kept for the next database rather than deleted.
+        std::lock_guard guard(im.flushed_mutex);
+        im.spare_spaces.emplace_back(item.space);
         return;
     }
     std::lock_guard guard(im.flushed_mutex);
