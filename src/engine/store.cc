@@ -14,7 +14,10 @@ constexpr uint64_t kFreedPerTurn = 16;  // buckets of a flushed database
 
 Store::Impl::Impl(Disk& disk_in, const Clock& clock_in, const Options& options_in)
     : disk(disk_in), clock(clock_in), options(options_in), rng(options_in.random_seed) {
-    for (unsigned i = 0; i < physical.size(); ++i) physical[i] = logged_physical[i] = static_cast<DbId>(i);
+    for (unsigned i = 0; i < physical.size(); ++i) {
+        physical[i].store(static_cast<DbId>(i), std::memory_order_relaxed);
+        logged_physical[i] = static_cast<DbId>(i);
+    }
 }
 
 Store::Impl::~Impl() {
@@ -98,8 +101,10 @@ Result<RecoveryReport> Store::load() {
     auto on_progress = [&im](double done) { im.progress.store(done, std::memory_order_relaxed); };
     auto report = im.segments->recover(expected, on_key, on_progress);
     if (!report) return fail(report.error());
-    for (size_t i = 0; i < report->databases.size() && i < im.physical.size(); ++i)
-        im.physical[i] = im.logged_physical[i] = report->databases[i];
+    for (size_t i = 0; i < report->databases.size() && i < im.physical.size(); ++i) {
+        im.physical[i].store(report->databases[i], std::memory_order_relaxed);
+        im.logged_physical[i] = report->databases[i];
+    }
     auto log = Log::open(*im.segments, im.clock, report->highest_lsn + 1, im.options.log);
     if (!log) return fail(log.error());
     im.log = std::move(*log);
@@ -191,7 +196,7 @@ void Store::unpin(DbId db, const KeyRef& key) {
 
 DbId Store::physical_db(unsigned logical) const {
     TORC_CHECK(logical < impl_->physical.size());
-    return impl_->physical[logical];
+    return impl_->physical[logical].load(std::memory_order_relaxed);
 }
 
 Lsn Store::shard_lsn(ShardId shard) const {

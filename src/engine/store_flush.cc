@@ -94,7 +94,9 @@ void Store::swap_dbs(WriteBatch& batch, unsigned a, unsigned b) {
     Impl& im = *impl_;
     TORC_CHECK(a < im.physical.size() && b < im.physical.size());
     if (a == b) return;
-    std::swap(im.physical[a], im.physical[b]);
+    const DbId was = im.physical[a].load(std::memory_order_relaxed);
+    im.physical[a].store(im.physical[b].load(std::memory_order_relaxed), std::memory_order_relaxed);
+    im.physical[b].store(was, std::memory_order_relaxed);
     if (!im.logging()) return;
     batch.log_.add_swap(static_cast<DbId>(a), static_cast<DbId>(b));
     std::swap(im.logged_physical[a], im.logged_physical[b]);

@@ -189,7 +189,8 @@ struct Store::Impl {
 
     std::array<std::atomic<DbSpace*>, 256> spaces{};
     std::array<Shard, kShards> shards;
-    std::array<DbId, 256> physical{};         // of logical; written with all shards locked
+    /// Of logical; written with all shards locked, and read without a lock by those who only prefetch.
+    std::array<std::atomic<DbId>, 256> physical{};
     std::array<DbId, 256> logged_physical{};  // the same as the log has it
 
     std::atomic<int64_t> used{0};
