@@ -86,8 +86,12 @@ Result<void> Config::load(const std::vector<std::string>& argv) {
         const ConfigLine& line = lines[i];
         const Directive* directive = find_directive(line.words[0]);
         if (directive == nullptr) return fail(config_error(line, remedy_for_unknown(line.words[0])));
-        auto value = accept_value(*directive, std::span(line.words).subspan(1), impl_->value(*directive),
-                                  !seen.insert(directive).second);
+        // `--save "900 1"`: on a command line a value of several words may also come as one.
+        std::vector<std::string> words(line.words.begin() + 1, line.words.end());
+        if (words.size() == 1 && takes_many_words(*directive))
+            if (auto split = split_config_words(words[0]); split && !split->empty()) words = std::move(*split);
+        auto value =
+            accept_value(*directive, words, impl_->value(*directive), !seen.insert(directive).second);
         if (!value)
             return fail(
                 config_error(line, fmt::format("{} (the default is: {} {})", value.error().message,

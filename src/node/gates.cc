@@ -24,7 +24,7 @@ bool allowed_in_transactions(const GateInput& in, std::string& why) {
 
 bool fits_memory(const GateInput& in, std::string& why) {
     const int64_t limit = in.node.config.live.maxmemory_bytes.load(std::memory_order_relaxed);
-    if (__builtin_expect(limit == 0, 1) || in.node.loading.load(std::memory_order_relaxed)) return true;
+    if (__builtin_expect(limit == 0, 1) || in.node.loading.load(std::memory_order_acquire)) return true;
     // Commands that free memory, and reads, go on; the attempt to make room is for those that need it.
     bool needs_room = has(in, kDenyOom);
     if (in.client.in_multi && &in.spec == in.node.exec_spec)
@@ -56,7 +56,7 @@ bool fits_entry_limit(const GateInput& in, std::string& why) {
 }
 
 bool loaded(const GateInput& in, std::string& why) {
-    if (__builtin_expect(!in.node.loading.load(std::memory_order_relaxed), 1) || has(in, kLoading))
+    if (__builtin_expect(!in.node.loading.load(std::memory_order_acquire), 1) || has(in, kLoading))
         return true;
     why = "LOADING Redis is loading the dataset in memory";
     return false;

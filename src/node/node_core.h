@@ -67,7 +67,7 @@ struct NodeCore {
     std::atomic<uint64_t> connections{0}, rejected_connections{0}, loaded_keys{0};
 
     bool log_is_failing() const {
-        return !loading.load(std::memory_order_relaxed) && store->log_enabled() &&
+        return !loading.load(std::memory_order_acquire) && store->log_enabled() &&
                store->log().state() != Log::State::ok;
     }
     bool sync_before_reply() const {
