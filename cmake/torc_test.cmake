@@ -36,7 +36,7 @@ function(torc_test)
   endif()
   # g++'s and clang's sanitizers read these; a plain build doesn't.
   list(APPEND ARG_ENVIRONMENT "TORC_SOURCE_DIR=${CMAKE_SOURCE_DIR}"
-       "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1"
+       "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp"
        "ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1" "UBSAN_OPTIONS=print_stacktrace=1")
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS};${TORC_TEST_BUILD}" TIMEOUT ${ARG_TIMEOUT}
                        ENVIRONMENT "${ARG_ENVIRONMENT}")
