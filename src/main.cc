@@ -16,7 +16,7 @@
 // SET by a quarter (docs/PERFORMANCE.md). There's no fork here that would copy them.
 extern "C" {
 extern const char* malloc_conf;
-const char* malloc_conf = "thp:always,metadata_thp:auto,background_thread:true";
+const char* malloc_conf = "thp:always,metadata_thp:auto,background_thread:true,oversize_threshold:0";
 }
 
 namespace {
