@@ -73,6 +73,7 @@ struct ClientState {
     bool close_after_reply = false;
     ReplyMode reply_mode = ReplyMode::on;
     std::vector<QueuedCommand> queue;  // MULTI
+    uint64_t queued_bytes = 0;         // of its words, since it was empty
     bool in_multi = false;
     bool multi_failed = false;  // EXEC answers -EXECABORT
     Block block;

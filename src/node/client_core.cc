@@ -156,7 +156,7 @@ void ClientCore::resume() {
     }
     switch (pause) {
         case Pause::none:
-            break;
+            return;  // a read may be under way into `input`: it isn't ours to touch
         case Pause::lock:
             handle->unpark(worker.node.store->shard_lock(parked_at));
             break;

@@ -310,15 +310,25 @@ void apply_reply_mode(ClientCore& client, size_t mark) {
         mode = ReplyMode::on;
 }
 
+/// The queue counts like a query buffer: it's all bytes that a client made us keep.
 void queue_command(WorkerCore& worker, ClientCore& client, const Prepared& command, Args args) {
     ClientState& state = *client.state;
+    if (state.queue.empty()) state.queued_bytes = 0;
+    for (const std::string_view word : args) state.queued_bytes += word.size() + sizeof(std::string);
+    const int64_t limit =
+        worker.node.config.live.client_query_buffer_limit_bytes.load(std::memory_order_relaxed);
+    if (state.queued_bytes > static_cast<uint64_t>(limit)) {
+        log_warning("Closing client {} ({}): its transaction exceeds client-query-buffer-limit ({} bytes)",
+                    state.id, state.address, limit);
+        state.close_asap = true;
+        return;
+    }
     QueuedCommand queued;
     queued.spec = command.spec;
     queued.words.assign(args.begin(), args.end());
     state.queue.push_back(std::move(queued));
     state.queued_commands.store(static_cast<int>(state.queue.size()), std::memory_order_relaxed);
     client.reply.simple("QUEUED");
-    (void)worker;
 }
 
 bool log_has_room(const WorkerCore& worker, const CommandSpec& spec) {

@@ -125,6 +125,20 @@ TEST_F(Dispatch, MonitorsSeeWhatRuns) {
     EXPECT_NE(seen.find("[0 127.0.0.1:50001] \"SET\" \"k\" \"a\\n\""), std::string::npos) << seen;
 }
 
+TEST_F(Dispatch, ATransactionMayNotGrowWithoutBound) {
+    start({"--client-query-buffer-limit", "1mb"});
+    Connection& c = connect();
+    EXPECT_EQ(c("MULTI"), "+OK\r\n");
+    const std::string command = "SET k " + std::string(10'000, 'x');
+    int queued = 0;
+    while (!c.port.closed && queued < 1000) {
+        c(command);
+        ++queued;
+    }
+    EXPECT_TRUE(c.port.closed);
+    EXPECT_LT(queued, 120);
+}
+
 TEST_F(Dispatch, EntriesAboveTheLimitAreRefused) {
     start({"--max-entry-size", "1kb"});
     Connection& c = connect();
