@@ -166,8 +166,7 @@ void ClientCore::resume() {
         case Pause::room:
             if (!worker.node.store->log().has_room()) return;
             break;
-        case Pause::client_pause:
-            if (worker.node.pause.holds(true, worker.now_ms)) break;  // may be for others only: try
+        case Pause::client_pause:  // perhaps not for this command: the dispatcher looks again
             break;
         case Pause::block:
         case Pause::closing:

@@ -21,7 +21,6 @@ class ClientPause {
         if (__builtin_expect(until == 0, 1)) return false;
         return now_ms < until && (writes || all_.load(std::memory_order_relaxed));
     }
-    int64_t until_ms() const { return until_ms_.load(); }
 
   private:
     std::atomic<int64_t> until_ms_{0};

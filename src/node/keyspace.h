@@ -102,8 +102,6 @@ class StoreKeyspace : public Keyspace {
     std::optional<std::string_view> random_key() override;
     bool unfinished() const override { return run_.lock_missed || !run_.wanted.empty(); }
 
-    DbId physical() const { return physical_; }
-
   private:
     DbId watch_db() const { return static_cast<DbId>(db_); }
     KeyRef ref(std::string_view key);

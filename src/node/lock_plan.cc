@@ -14,10 +14,6 @@ void LockPlan::settle() {
     shards_.erase(std::unique(shards_.begin(), shards_.end()), shards_.end());
 }
 
-bool LockPlan::covers(ShardId shard) const {
-    return all_ || std::binary_search(shards_.begin(), shards_.end(), shard);
-}
-
 bool HeldLocks::try_take(const LockPlan& plan) {
     release();
     for (const ShardId shard : plan.shards()) {

@@ -25,7 +25,6 @@ class LockPlan {
     /// Sorts and removes repeats; call once after the last add().
     void settle();
     const std::vector<ShardId>& shards() const { return shards_; }
-    bool covers(ShardId shard) const;
 
   private:
     std::vector<ShardId> shards_;
