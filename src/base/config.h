@@ -46,7 +46,14 @@ struct LiveSettings {
     Live<int64_t> databases{16}, io_threads{1};  // fixed after load
     Live<int64_t> segment_bytes{64LL << 20}, log_buffer_bytes{64LL << 20};
     Live<int64_t> compaction_max_space_percent{200};  // disk use compaction aims at, in percent of live data
-    Live<int64_t> compaction_rate_bytes_per_second{0};  // 0: unlimited
+    Live<int64_t> compaction_rate_bytes_per_second{0};    // 0: unlimited
+    Live<bool> cluster_enabled{false};                    // fixed after load, as the next
+    Live<int> read_consistency{1}, write_consistency{1};  // Consistency of cluster/consistency.h
+    Live<int> sibling_policy{1};                          // SiblingPolicy, likewise
+    Live<bool> sloppy_quorum{true}, cluster_redirect{false};
+    Live<int64_t> max_siblings{100}, cluster_request_timeout_ms{2000}, tombstone_horizon_seconds{86400};
+    Live<int64_t> hint_limit_bytes{1LL << 30}, transfer_bytes_per_second{64LL << 20},
+        anti_entropy_seconds{60};
     OutputLimit output_normal, output_replica, output_pubsub;
 };
 

@@ -15,6 +15,10 @@ constexpr int64_t kMaxInt = std::numeric_limits<int32_t>::max();
 constexpr int64_t kMinInt = std::numeric_limits<int32_t>::min();
 
 // The words stand in the order in which Redis' error messages list them.
+// Numbers: Consistency and SiblingPolicy of cluster/consistency.h.
+constexpr Choice kConsistencyLevels[] = {
+    {"one", 0}, {"quorum", 1}, {"all", 2}, {"local_quorum", 3}, {"each_quorum", 4}};
+constexpr Choice kSiblingPolicies[] = {{"lww", 0}, {"keep", 1}, {"ask", 2}};
 constexpr Choice kAppendFsync[] = {{"everysec", static_cast<int>(AppendFsync::everysec)},
                                    {"always", static_cast<int>(AppendFsync::always)},
                                    {"no", static_cast<int>(AppendFsync::no)}};
@@ -23,7 +27,6 @@ constexpr Choice kMaxmemoryPolicies[] = {{"volatile-lru", 4},   {"volatile-lfu",
                                          {"allkeys-random", 3}, {"noeviction", 0}};
 constexpr Choice kLogLevels[] = {{"debug"}, {"verbose"}, {"notice"}, {"warning"}, {"nothing"}};
 constexpr Choice kWho[] = {{"no"}, {"yes"}, {"local"}};
-constexpr Choice kOnlyNo[] = {{"no"}};
 constexpr Choice kSupervision[] = {{"upstart"}, {"systemd"}, {"auto"}, {"no"}};
 constexpr Choice kSyslogFacilities[] = {{"user"},   {"local0"}, {"local1"}, {"local2"}, {"local3"},
                                         {"local4"}, {"local5"}, {"local6"}, {"local7"}};
@@ -239,9 +242,27 @@ constexpr Directive kDirectives[] = {
     integer("repl-backlog-ttl", "3600", 0, kMax).no_effect(),
     choice("propagation-error-behavior", "ignore", kPropagationErrors).no_effect(),
     // ---- Cluster
-    choice("cluster-enabled", "no", kOnlyNo).fixed(),
+    yes_no("cluster-enabled", "no").fixed().live(&LiveSettings::cluster_enabled),
+    text("cluster-seeds", "").fixed(),
+    text("cluster-secret", "").fixed(),
+    text("cluster-replace", "").fixed(),
+    text("datacenter", "dc1").fixed(),
+    text("rack", "rack1").fixed(),
+    integer("vnodes", "16", 1, 256).fixed(),
+    integer("replication-factor", "3", 1, 7).fixed(),
+    choice("read-consistency", "quorum", kConsistencyLevels).live(&LiveSettings::read_consistency),
+    choice("write-consistency", "quorum", kConsistencyLevels).live(&LiveSettings::write_consistency),
+    yes_no("sloppy-quorum", "yes").live(&LiveSettings::sloppy_quorum),
+    yes_no("cluster-redirect", "no").live(&LiveSettings::cluster_redirect),
+    choice("sibling-policy", "keep", kSiblingPolicies).live(&LiveSettings::sibling_policy),
+    integer("max-siblings", "100", 1, 10000).live(&LiveSettings::max_siblings),
+    integer("cluster-request-timeout", "2000", 10, 600000).live(&LiveSettings::cluster_request_timeout_ms),
+    integer("tombstone-horizon", "86400", 1, kMaxInt).live(&LiveSettings::tombstone_horizon_seconds),
+    memory("hint-limit", "1073741824", 0, kMax).live(&LiveSettings::hint_limit_bytes),
+    memory("transfer-rate", "67108864", 65536, kMax).live(&LiveSettings::transfer_bytes_per_second),
+    integer("anti-entropy-interval", "60", 1, kMaxInt).live(&LiveSettings::anti_entropy_seconds),
     text("cluster-config-file", "nodes.conf").fixed().no_effect(),
-    integer("cluster-port", "0", 0, 65535).fixed().no_effect(),
+    integer("cluster-port", "0", 0, 65535).fixed(),
     integer("cluster-node-timeout", "15000", 0, kMax).no_effect(),
     integer("cluster-migration-barrier", "1", 0, kMaxInt).no_effect(),
     integer("cluster-replica-validity-factor", "10", 0, kMaxInt).alias("cluster-slave-validity-factor").no_effect(),
@@ -250,12 +271,12 @@ constexpr Directive kDirectives[] = {
     yes_no("cluster-allow-reads-when-down", "no").no_effect(),
     yes_no("cluster-allow-pubsubshard-when-down", "yes").no_effect(),
     yes_no("cluster-allow-replica-migration", "yes").no_effect(),
-    text("cluster-announce-ip", "").no_effect(),
-    text("cluster-announce-hostname", "").no_effect(),
+    text("cluster-announce-ip", ""),
+    text("cluster-announce-hostname", ""),
     text("cluster-announce-human-nodename", "").no_effect(),
-    integer("cluster-announce-port", "0", 0, 65535).no_effect(),
+    integer("cluster-announce-port", "0", 0, 65535),
     integer("cluster-announce-tls-port", "0", 0, 65535).no_effect(),
-    integer("cluster-announce-bus-port", "0", 0, 65535).no_effect(),
+    integer("cluster-announce-bus-port", "0", 0, 65535),
     choice("cluster-preferred-endpoint-type", "ip", kEndpointTypes).no_effect(),
     memory("cluster-link-sendbuf-limit", "0", 0, kMax).no_effect(),
     // ---- Encodings and scripts

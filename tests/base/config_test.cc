@@ -155,7 +155,6 @@ TEST_F(ConfigFileTest, EachMalformedLineStopsTheStartWithPlaceAndRemedy) {
 TEST_F(ConfigFileTest, WhatTorcCannotDoIsRefusedWithTheReason) {
     EXPECT_NE(refusal("replicaof 10.0.0.1 6379\n").find("no primaries"), std::string::npos);
     EXPECT_NE(refusal("tls-port 6380\n").find("TLS"), std::string::npos);
-    EXPECT_NE(refusal("cluster-enabled yes\n").find("one of the following: no"), std::string::npos);
     EXPECT_NE(refusal("loadmodule x.so\n").find("modules"), std::string::npos);
     EXPECT_NE(refusal("rename-command FLUSHALL x\n").find("renamed"), std::string::npos);
 }

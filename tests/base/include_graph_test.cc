@@ -27,10 +27,11 @@ const std::map<std::string, Folders> kMayInclude = {
     {"types", {"base"}},
     {"engine", {"base"}},
     {"cluster", {"base"}},
+    {"repl", {"base", "engine", "cluster"}},
     {"commands", {"base", "resp", "types", "cluster"}},
-    {"node", {"base", "resp", "types", "cluster", "commands", "engine"}},
+    {"node", {"base", "resp", "types", "cluster", "commands", "engine", "repl"}},
     {"sim", {"base"}},
-    {"server", {"base", "commands", "node"}},
+    {"server", {"base", "cluster", "commands", "node"}},
     {"tools", {"base", "engine"}},
     {"main", {"base", "server"}},
 };

@@ -1,0 +1,60 @@
+// The cluster bus as the node sees it: links that carry whole frames. The server makes them of TCP
+// connections (server/bus_link.h: framing, checksums, the handshake with the cluster's secret), the simulator
+// of queues.
+//
+// Lanes. Each pair of nodes has one control link per direction of dialling, for gossip and ring steps, served
+// by a thread that runs no commands; and one data link per I/O thread of the dialling side. A worker sends
+// its requests on the links it dialled; answers come back on the same link. So a write and its
+// acknowledgements never change threads.
+//
+// Frames arrive whole, in order and at most once on one link; a link that breaks loses what was under way,
+// and over several links anything may overtake anything.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "cluster/node_id.h"
+
+namespace torc {
+
+/// One connection to a peer. Belongs to the thread of the user it was announced to.
+class BusLink {
+  public:
+    virtual ~BusLink() = default;
+    virtual NodeId peer() const = 0;
+    virtual bool dialled() const = 0;  // by us
+    /// Queues one frame (its payload; at most kMaxFrame bytes) and has it sent soon.
+    virtual void send(std::string_view payload) = 0;
+    /// Bytes queued and not yet taken by the system.
+    virtual size_t queued_bytes() const = 0;
+    /// Breaks the link; on_link_down() follows, from the loop.
+    virtual void reset() = 0;
+
+    static constexpr size_t kMaxFrame = 64u << 20;
+};
+
+/// Who gets links and frames: a worker (data lane), or the control plane.
+class BusUser {
+  public:
+    virtual ~BusUser() = default;
+    virtual void on_link_up(BusLink& link) = 0;
+    /// The last call for this link.
+    virtual void on_link_down(BusLink& link) = 0;
+    virtual void on_frame(BusLink& link, std::string_view payload) = 0;
+};
+
+/// Who dials: the loop of a worker, or the control thread. Own thread only.
+class BusDialer {
+  public:
+    virtual ~BusDialer() = default;
+    /// From now on there should be a link to this node: dialled at once, and again with jittered backoff
+    /// whenever it breaks.
+    virtual void keep_link(NodeId peer, const Endpoint& bus) = 0;
+    virtual void drop_link(NodeId peer) = 0;
+    /// Control lane only: dials an address whose node isn't known yet (a seed, CLUSTER MEET), once. The link
+    /// comes up with its peer's id, or doesn't.
+    virtual void dial(const Endpoint& bus) = 0;
+};
+
+}  // namespace torc

@@ -1,0 +1,43 @@
+// Dots: the names of writes. A dot is (actor, birth, stamp); CORRECTNESS rule 1 says why three parts:
+//
+//   actor   64 random bits, new at every start of a node and on disk before the first write under it
+//   birth   stamp of the actor's first own write to this key since its present copy of the key began; never
+//           continued after the copy was dropped, evicted or received anew
+//   stamp   hybrid logical clock (Kulkarni et al. 2014): 48 bit milliseconds, 16 bit counter; strictly
+//           increasing on a node
+//
+// A context says for each (actor, birth) the highest stamp seen: it covers all dots up to that.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <vector>
+
+namespace torc {
+
+using ActorId = uint64_t;
+using Stamp = uint64_t;
+
+inline constexpr int64_t stamp_ms(Stamp stamp) {
+    return static_cast<int64_t>(stamp >> 16);
+}
+
+struct Dot {
+    ActorId actor = 0;
+    Stamp birth = 0;
+    Stamp stamp = 0;
+    friend auto operator<=>(const Dot&, const Dot&) = default;
+};
+
+/// Sorted by (actor, birth); one entry for each.
+struct Context {
+    std::vector<Dot> entries;
+
+    bool covers(const Dot& dot) const;
+    /// Raises the entry of (dot.actor, dot.birth) to dot.stamp.
+    void add(const Dot& dot);
+    void join(const Context& other);
+    friend bool operator==(const Context&, const Context&) = default;
+};
+
+}  // namespace torc

@@ -1,0 +1,46 @@
+// Hash trees over a node's cells, one per shard, kept current by XOR: shard root -> 16 slots -> 16 leaves per
+// slot. A leaf is the XOR of entry_hash(key, cell digest) over its keys; every level above is the XOR of the
+// one below, so that a changed key costs a handful of XORs and no walk. (Merkle 1987; kept by XOR as in
+// incremental set hashing, Bellare and Micciancio 1997.)
+//
+// The hash of a key here has no seed: all nodes must agree. Thread rule: update() under the key's shard lock;
+// reading is lock-free and sees some state between concurrent updates, which an exchange tolerates.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "base/types.h"
+
+namespace torc {
+
+inline constexpr unsigned kLeavesPerSlot = 16;
+inline constexpr unsigned kLeavesPerShard = kSlotsPerShard * kLeavesPerSlot;
+
+/// Of one key in its leaf; `digest`: CellView::digest() of its cell.
+uint64_t entry_hash(std::string_view key, uint64_t digest);
+/// 0 .. kLeavesPerSlot - 1 within the key's slot.
+unsigned leaf_of_key(std::string_view key);
+
+class MerkleForest {
+  public:
+    MerkleForest();
+    ~MerkleForest();
+
+    /// The key's entry was `before` (0: none) and is `after` (0: none) from now on: entry_hash() values.
+    void update(SlotId slot, std::string_view key, uint64_t before, uint64_t after);
+    void clear(ShardId shard);
+
+    uint64_t root(ShardId shard) const;
+    uint64_t slot_hash(SlotId slot) const;
+    std::array<uint64_t, kLeavesPerSlot> leaves(SlotId slot) const;
+
+  private:
+    struct Tree;
+    std::unique_ptr<Tree[]> trees_;
+};
+
+}  // namespace torc
