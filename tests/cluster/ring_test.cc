@@ -377,8 +377,12 @@ TEST(RingBytes, FlippedBitsAreRefusedOrGiveARingThatWorks) {
             if (!decoded) continue;
             ++taken;
             use(*decoded);
-            if (!decoded->members.empty() && i % 40 == 0)
-                use(*force_remove(*begin_join(*decoded, node(999)), 999));
+            if (i % 40 != 0 || decoded->members.empty()) continue;
+            const NodeId first = decoded->members[0].id;
+            for (const auto& step : {begin_join(*decoded, node(999)), begin_leave(*decoded, first),
+                                     begin_replace(*decoded, node(999), first), finish_move(*decoded),
+                                     abort_move(*decoded), force_remove(*decoded, first)})
+                if (step) use(*step);
         }
     }
     EXPECT_GT(taken, 0u);
