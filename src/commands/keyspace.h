@@ -65,7 +65,8 @@ class Keyspace {
     // disk may have to be read first: check unfinished() after walking, and if it's true return at once,
     // having changed nothing and whatever was replied: the dispatcher reads them and runs the command again.
     using Visit = std::function<void(std::string_view key, ValueType type)>;
-    /// Visits the keys of one bucket and returns the next cursor; 0 at the end (and at the start).
+    /// Visits the keys of one bucket and returns the next cursor; 0 at the end (and at the start). The cursor
+    /// itself comes back when another node has to go on from there.
     virtual uint64_t scan(uint64_t cursor, const Visit& visit) = 0;
     virtual std::optional<std::string_view> random_key() = 0;
     virtual bool unfinished() const = 0;

@@ -192,11 +192,11 @@ void StoreKeyspace::swap(unsigned a, unsigned b) {
 std::optional<ColdName> StoreKeyspace::name_of(Record* record, LogAddress address) {
     ColdName name;
     if (record != nullptr) {
-        name = {std::string(record->key()), record->type(), record->expire_at_ms()};
+        name = {std::string(record->key()), record->type(), record->expire_at_ms(), true, {}};
     } else if (run_.read_in_place) {
         const Result<StoredRecord> stored = run_.store.segments().read(address, 0);
         if (!stored) return std::nullopt;
-        name = {std::string(stored->key), stored->type, stored->expire_at_ms};
+        name = {std::string(stored->key), stored->type, stored->expire_at_ms, true, {}};
     } else {
         const auto known = run_.cold_names->find(address.units);
         if (known == run_.cold_names->end()) {
