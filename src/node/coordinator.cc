@@ -205,7 +205,8 @@ void Coordinator::send_errand(Errand errand) {
         settings.readonly = errand.readonly;
         settings.read_level = errand.read_level;
         settings.write_level = errand.write_level;
-        run_here(nullptr, std::move(errand.commands.front()), settings, std::move(errand.done));
+        const CommandSpec* const spec = errand_command(errand.commands.front().front());
+        run_here(spec, std::move(errand.commands.front()), settings, std::move(errand.done));
         return;
     }
     const int64_t left = errand.deadline_ms - now_ms();

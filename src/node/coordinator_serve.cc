@@ -100,12 +100,14 @@ void Coordinator::serve_forward(Link& link, const ForwardMessage& message) {
     settings.write_level = message.write_level;
     auto& session = link.sessions[message.session];
     if (session.executor == nullptr) session.executor = std::make_unique<BusExecutor>(worker_);
-    session.ending = false;
+    // Another connection's watches, or ones given up, are nothing to this command.
+    if (std::exchange(session.ending, false)) session.executor->run(nullptr, {"unwatch"}, {}, [](std::string_view) {});
     const auto sink = [answer](std::string_view reply) { answer(BusStatus::done, reply); };
     if (message.transaction)
         session.executor->run_transaction(message.commands, settings, sink);
     else
-        session.executor->run(nullptr, message.commands.front(), settings, sink);
+        session.executor->run(errand_command(message.commands.front().front()), message.commands.front(), settings,
+                              sink);
 }
 
 void Coordinator::serve_exchange(Link& link, const ExchangeMessage& message) {

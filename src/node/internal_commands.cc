@@ -87,6 +87,10 @@ constexpr CommandSpec kFlushShardCommand{"flushshard", 2, kWrite | kLocksScan | 
 constexpr CommandSpec kExpireCommand{"expire", -2, kWrite | kQuiet, 0, kChanges, expire};
 constexpr CommandSpec kForgetCommand{"forget", -3, kWrite | kQuiet, 0, kPairs, forget};
 
+const CommandSpec* errand_command(std::string_view name) {
+    return name == kFlushShardCommand.name ? &kFlushShardCommand : nullptr;
+}
+
 uint64_t combined_digest(std::span<const uint64_t> digests) {
     if (digests.size() == 1) return digests[0];
     return hash64({reinterpret_cast<const char*>(digests.data()), digests.size_bytes()}, 0);

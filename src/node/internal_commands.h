@@ -24,6 +24,9 @@ extern const CommandSpec kExpireCommand;
 /// (8 bytes each). Reply: nothing.
 extern const CommandSpec kForgetCommand;
 
+/// The row of one that a coordinator sends as an errand, by its name; null: it's a client's command.
+const CommandSpec* errand_command(std::string_view name);
+
 /// What kDigestCommand makes of its keys' digests, in order; 0 stands for a key without a cell.
 uint64_t combined_digest(std::span<const uint64_t> digests);
 

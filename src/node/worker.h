@@ -12,6 +12,8 @@
 
 namespace torc {
 
+class BusDialer;
+class BusUser;
 class Node;
 struct WorkerCore;
 
@@ -23,6 +25,8 @@ class WorkerHost {
     virtual void post(std::function<void()> task) = 0;
     /// Any thread: run this on a thread that may block (the disk pool), soon.
     virtual void run_blocking(std::function<void()> task) = 0;
+    /// Own thread: dials the data lane's links. Null when there's no cluster.
+    virtual BusDialer* bus_dialer() { return nullptr; }
 };
 
 class Worker {
@@ -39,6 +43,8 @@ class Worker {
     /// deadlines, idle clients, pauses. In a turn of its own.
     void on_timer();
 
+    /// On a cluster only: what gets the data lane's links.
+    BusUser& bus_user();
     WorkerCore& core();
 
   private:
