@@ -5,7 +5,8 @@
 // list of a shard is what a clockwise walk from it meets: the first N distinct nodes of each datacenter (N:
 // replication_factor, at most the nodes there), on distinct racks while there are racks left
 // (consistent hashing with virtual nodes: Karger et al. 1997, DeCandia et al. 2007). Tokens come from
-// token_allocator.h.
+// token_allocator.h. Datacenters share nothing: each has a circle and tokens of its own, so a node that comes
+// or goes moves nothing elsewhere. Lists of several name the first of each, then the second of each.
 //
 // While a node joins, leaves or is replaced, the ring carries both the present tokens and the ones to come
 // (`move`): writes need W in both preference lists, reads go by the present one.
@@ -25,26 +26,36 @@
 
 namespace torc {
 
+inline constexpr size_t kMaxRingMembers = 256;
+inline constexpr uint32_t kMaxVnodes = 256;
+inline constexpr uint32_t kMaxReplicationFactor = 7;
+inline constexpr size_t kMaxPlaceName = 64;  // bytes of a datacenter's or a rack's name
+
 struct RingMember {
     NodeId id = 0;
     std::string datacenter;
     std::string rack;
-    uint32_t vnodes = 0;  // how many tokens it asks for: its weight
+    uint32_t vnodes = 0;  // its weight: tokens are handed out in proportion to it, within a datacenter
     friend bool operator==(const RingMember&, const RingMember&) = default;
 };
 
 struct Token {
-    ShardId shard = 0;  // the token lies at the shard's start; no two tokens on one shard
+    ShardId shard = 0;  // the token lies at the shard's start; a datacenter has at most one token on a shard
     NodeId owner = 0;
     friend bool operator==(const Token&, const Token&) = default;
 };
+
+/// The order of tokens everywhere: by shard, then by owner.
+inline bool token_before(const Token& a, const Token& b) {
+    return a.shard != b.shard ? a.shard < b.shard : a.owner < b.owner;
+}
 
 struct RingMove {
     enum class Kind : uint8_t { join = 1, leave = 2, replace = 3 };
     Kind kind = Kind::join;
     NodeId subject = 0;         // who joins or leaves
     NodeId replaced = 0;        // replace: whose tokens `subject` takes over
-    std::vector<Token> tokens;  // once finished; sorted by shard
+    std::vector<Token> tokens;  // once finished; in the order of token_before()
     friend bool operator==(const RingMove&, const RingMove&) = default;
 };
 
@@ -54,9 +65,9 @@ struct RingState {
     uint64_t epoch = 0;
     uint32_t replication_factor = 3;  // per datacenter
     std::vector<RingMember> members;  // sorted by id; of a join: the joiner too, from its begin on
-    std::vector<Token> tokens;        // sorted by shard; present owners
+    std::vector<Token> tokens;        // in the order of token_before(); present owners
     std::optional<RingMove> move;
-    std::vector<NodeId> barred;  // removed by force: may never come back under this id
+    std::vector<NodeId> barred;  // sorted; removed by force: may never come back under this id
 
     const RingMember* member(NodeId id) const;
     friend bool operator==(const RingState&, const RingState&) = default;
