@@ -28,11 +28,13 @@ uint64_t checksum(std::string_view bytes, std::string_view name) {
 }  // namespace
 
 Error cluster_file_lost(const std::string& directory, std::string_view name, std::string_view what) {
+    const std::string_view copies = name == kNodeFileName
+                                        ? "restore it from any copy of this directory, or"
+                                        : "don't restore an old copy, which has forgotten votes:";
     return {ErrorKind::corrupt,
-            fmt::format("{}: {}; an old copy of it would do harm, since votes about the ring would be "
-                        "forgotten: move {} and {} out of the directory and start this node with "
-                        "--cluster-replace and its old id, so that it takes its own place under a new one",
-                        path_of(directory, name), what, kNodeFileName, kRingFileName)};
+            fmt::format("{}: {}; {} move {} and {} out of the directory and start this node with "
+                        "--cluster-replace and its old id: it then takes its own place under a new one",
+                        path_of(directory, name), what, copies, kNodeFileName, kRingFileName)};
 }
 
 Result<std::string> load_cluster_file(Disk& disk, const std::string& directory, std::string_view name) {

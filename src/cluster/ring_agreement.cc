@@ -35,7 +35,7 @@ uint64_t RingAgreement::Impl::add_wish(const RingStep& step, int64_t now_ms) {
         return number;
     }
     Wish wish{number, step, now_ms + settings.give_up_ms, {}, std::nullopt};
-    judge_step(ring(), step, wish.memory);
+    wish.memory.note(ring(), step);
     wishes.push_back(std::move(wish));
     return number;
 }
@@ -64,6 +64,10 @@ void RingAgreement::Impl::pursue(int64_t now_ms) {
             continue;
         }
         Wish& wish = wishes.front();
+        if (wish.wanted) {
+            begin_round(wish.wanted, now_ms);
+            continue;
+        }
         StepVerdict verdict = judge_step(ring(), wish.step, wish.memory);
         if (verdict.kind == StepVerdict::Kind::done) {
             end_wish(Event::Kind::done, std::move(verdict.text));
@@ -165,7 +169,10 @@ Result<void> RingAgreement::Impl::adopt(RingState next, Fork fork) {
     asked_ms.clear();
     if (is_new) events.push_back({Event::Kind::adopted, 0, describe(ring())});
     if (!wishes.empty() && wishes.front().wanted == ring()) end_wish(Event::Kind::done, describe(ring()));
-    for (Wish& wish : wishes) judge_step(ring(), wish.step, wish.memory);
+    for (Wish& wish : wishes) {
+        wish.wanted.reset();
+        wish.memory.note(ring(), wish.step);
+    }
     return {};
 }
 
@@ -187,7 +194,9 @@ Result<void> RingAgreement::open() {
 
 Result<void> RingAgreement::found(const RingMember& self, uint32_t replication_factor) {
     if (ring().cluster_id != 0) return fail(ErrorKind::refused, "this node belongs to a ring already");
-    if (self.id != impl_->self) return fail(ErrorKind::invalid, "a ring is founded by its own node");
+    if (self.id != impl_->self || self.vnodes == 0 || self.vnodes > kMaxVnodes ||
+        self.datacenter.size() > kMaxPlaceName || self.rack.size() > kMaxPlaceName)
+        return fail(ErrorKind::invalid, "this node can't found a ring as it describes itself");
     if (replication_factor == 0 || replication_factor > kMaxReplicationFactor)
         return fail(ErrorKind::invalid,
                     fmt::format("the replication factor must be between 1 and {}", kMaxReplicationFactor));
@@ -219,6 +228,7 @@ Result<void> RingAgreement::force(const RingStep& step) {
     if (step.kind == RingStep::Kind::force_remove && step.node == impl_->self)
         return fail(ErrorKind::invalid, "a node can't remove itself by force");
     WishMemory memory;
+    memory.note(before, step);
     StepVerdict verdict = judge_step(before, step, memory);
     if (verdict.kind == StepVerdict::Kind::done) return {};
     if (verdict.kind == StepVerdict::Kind::refused) return fail(ErrorKind::refused, std::move(verdict.text));

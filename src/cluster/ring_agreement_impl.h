@@ -27,7 +27,7 @@ struct RingAgreement::Impl {
         RingStep step;
         int64_t deadline_ms = 0;
         WishMemory memory;
-        std::optional<RingState> wanted;  // what was proposed last
+        std::optional<RingState> wanted;  // proposed on top of the present ring
     };
 
     Impl(NodeId self, Storage& storage, Settings settings, uint64_t seed)

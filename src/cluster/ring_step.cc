@@ -36,10 +36,9 @@ bool was_finished(const RingState& ring, const RingMove& move) {
     return move.kind == Move::leave ? !subject_stays : subject_stays;
 }
 
-StepVerdict judge_end(const RingState& ring, const RingStep& step, WishMemory& memory) {
+StepVerdict judge_end(const RingState& ring, const RingStep& step, const WishMemory& memory) {
     if (step.of_epoch == ring.epoch) {
         if (!ring.move) return refused(fmt::format("no move is under way in epoch {}", ring.epoch));
-        memory.move = ring.move;
         return verdict_of(step.kind == Kind::finish ? finish_move(ring) : abort_move(ring));
     }
     if (step.of_epoch > ring.epoch)
@@ -71,9 +70,8 @@ StepVerdict judge_arrival(const RingState& ring, const RingStep& step) {
     return verdict_of(begin_replace(ring, step.member, step.node));
 }
 
-StepVerdict judge_departure(const RingState& ring, const RingStep& step, WishMemory& memory) {
+StepVerdict judge_departure(const RingState& ring, const RingStep& step, const WishMemory& memory) {
     const bool member = ring.member(step.node) != nullptr;
-    memory.was_member = memory.was_member || member;
     const bool barred = std::ranges::find(ring.barred, step.node) != ring.barred.end();
     if (step.kind == Kind::force_remove) {
         if (!member && barred) return done(fmt::format("{} was removed", node_name(step.node)));
@@ -100,7 +98,14 @@ StepVerdict judge_replication(const RingState& ring, const RingStep& step) {
 
 }  // namespace
 
-StepVerdict judge_step(const RingState& ring, const RingStep& step, WishMemory& memory) {
+void WishMemory::note(const RingState& ring, const RingStep& step) {
+    if (step.kind == Kind::leave || step.kind == Kind::force_remove)
+        was_member = was_member || ring.member(step.node) != nullptr;
+    if ((step.kind == Kind::finish || step.kind == Kind::abort) && step.of_epoch == ring.epoch)
+        move = ring.move;
+}
+
+StepVerdict judge_step(const RingState& ring, const RingStep& step, const WishMemory& memory) {
     switch (step.kind) {
         case Kind::join:
         case Kind::replace:

@@ -12,9 +12,6 @@
 
 namespace torc {
 
-/// Replicas of a datacenter beyond this are refused: a ring that nobody meant.
-inline constexpr uint32_t kMaxReplicationFactor = 32;
-
 struct StepVerdict {
     enum class Kind : uint8_t { possible, done, refused };
     Kind kind = Kind::refused;
@@ -27,10 +24,13 @@ struct StepVerdict {
 struct WishMemory {
     bool was_member = false;       // leave, force_remove: the node was a member at some time since the wish
     std::optional<RingMove> move;  // finish, abort: the move of `of_epoch`, once seen
+
+    /// For every ring that the wish lives through.
+    void note(const RingState& ring, const RingStep& step);
 };
 
-/// Also keeps the memory up to date; call it for every ring that the wish lives through.
-StepVerdict judge_step(const RingState& ring, const RingStep& step, WishMemory& memory);
+/// May take a while: a join searches for tokens.
+StepVerdict judge_step(const RingState& ring, const RingStep& step, const WishMemory& memory);
 
 /// Who decides about the ring after this one: its members, but not one whose own arrival is under way. The
 /// joiner would raise the majority without being able to help: a ring of one could never give up a joiner
