@@ -15,6 +15,7 @@
 #include "base/version.h"
 #include "node/node.h"
 #include "server/background.h"
+#include "server/control_loop.h"
 #include "server/disk_pool.h"
 #include "server/event_loop.h"
 #include "server/listener.h"
@@ -25,6 +26,8 @@ namespace {
 
 /// Cold reads that may be under way at once.
 constexpr unsigned kDiskThreads = 8;
+/// Where the bus port is unless `cluster-port` says otherwise, as with Redis Cluster.
+constexpr int kBusPortOffset = 10000;
 
 std::vector<std::string> words(const std::string& text) {
     std::istringstream stream(text);
@@ -46,6 +49,23 @@ Listener::Options listener_options(const Config& config) {
     options.unix_path = config.text("unixsocket");
     options.unix_permissions =
         static_cast<unsigned>(std::strtoul(config.text("unixsocketperm").c_str(), nullptr, 8));
+    return options;
+}
+
+/// On the addresses that clients use too.
+Result<Listener::Options> bus_options(const Config& config) {
+    Listener::Options options;
+    options.bind = words(config.text("bind"));
+    options.backlog = std::atoi(config.text("tcp-backlog").c_str());
+    options.port_directive = "cluster-port";
+    options.port = std::atoi(config.text("cluster-port").c_str());
+    const int client_port = std::atoi(config.text("port").c_str());
+    if (options.port == 0 && client_port != 0) options.port = client_port + kBusPortOffset;
+    if (options.port == 0 || options.port > 65535)
+        return fail(ErrorKind::invalid,
+                    fmt::format("cluster-enabled needs a port for the bus: `port` + {} is none here. Set "
+                                "`cluster-port`",
+                                kBusPortOffset));
     return options;
 }
 
@@ -74,7 +94,23 @@ Result<void> Server::open() {
     pid_file_ = std::make_unique<PidFile>(config_.text("pidfile"));
     if (options.port != 0) log_notice("Listening on port {} ({})", options.port, config_.text("bind"));
     if (!options.unix_path.empty()) log_notice("Listening on {}", options.unix_path);
+    if (auto opened = open_bus(); !opened) return opened;
     return watch_directives();
+}
+
+Result<void> Server::open_bus() {
+    disk_pool_ = std::make_unique<DiskPool>(kDiskThreads);
+    BusControl* control = node_->bus_control();
+    if (control == nullptr) return {};
+    const auto options = bus_options(config_);
+    if (!options) return fail(options.error());
+    control_loop_ = std::make_unique<ControlLoop>(
+        *control, *disk_pool_, [this](unsigned lane, BusConnection connection) {
+            loops_[lane % loops_.size()]->adopt_link(std::move(connection));
+        });
+    if (auto opened = control_loop_->open(*options); !opened) return opened;
+    log_notice("Cluster bus on port {}", options->port);
+    return {};
 }
 
 Result<void> Server::watch_directives() {
