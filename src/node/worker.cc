@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "node/client_core.h"
 #include "node/node_faces.h"
 #include "node/worker_core.h"
@@ -248,6 +249,9 @@ void Worker::going_idle() {
 }
 void Worker::back_from_idle() {
     impl_->node.store->quiescent(impl_->index);
+}
+BusUser& Worker::bus_user() {
+    TORC_CHECK(false);  // nobody asks as long as Node::bus_control() is null
 }
 WorkerCore& Worker::core() {
     return *impl_;

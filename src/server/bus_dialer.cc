@@ -6,7 +6,6 @@
 #include <random>
 
 #include "base/log.h"
-#include "base/time.h"
 
 namespace torc {
 namespace {
@@ -75,7 +74,7 @@ void TcpBusDialer::keep_link(NodeId peer, const Endpoint& bus) {
     target = std::make_unique<Target>(links_.loop().context(), peer, bus);
     // dial() may have made it before anybody knew who it would be.
     if (links_.dialled_to(peer) != nullptr) {
-        target->up_since_ns = system_clock().monotonic_ns();
+        target->up_since_ns = links_.loop().clock().monotonic_ns();
         target->said = Target::Said::up;
         return;
     }
@@ -141,7 +140,7 @@ void TcpBusDialer::take(BusConnection connection) {
             if (target.greeting) target.greeting->cancel();
             target.greeting = nullptr;
             target.retry.cancel();
-            target.up_since_ns = system_clock().monotonic_ns();
+            target.up_since_ns = links_.loop().clock().monotonic_ns();
             target.said = Target::Said::up;
         }
         log_at(lane_ == kControlLane ? LogLevel::notice : LogLevel::verbose,
@@ -157,7 +156,7 @@ void TcpBusDialer::on_link_down(TcpBusLink& link) {
     if (found == targets_.end() || links_.dialled_to(link.peer()) != nullptr) return;
     Target& target = *found->second;
     target.said = Target::Said::down;
-    if (system_clock().monotonic_ns() - target.up_since_ns >= kStableNs) target.backoff.reset();
+    if (links_.loop().clock().monotonic_ns() - target.up_since_ns >= kStableNs) target.backoff.reset();
     retry_later(target);
 }
 

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "base/time.h"
 #include "server/socket_facts.h"
 
 namespace torc {
@@ -150,7 +149,7 @@ void BusGreeting::on_read(const IoError& error, size_t bytes) {
                                               : fmt::format("the handshake: {}", error.message()));
     input_.commit(bytes);
     bytes_read_ += bytes;
-    read_ns_ = system_clock().monotonic_ns();
+    read_ns_ = loop_.clock().monotonic_ns();
     step();
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "base/time.h"
 
 namespace torc {
 namespace {
@@ -79,7 +78,7 @@ void BusListener::on_greeted(const std::shared_ptr<Caller>& caller, BusGreeting:
 
 void BusListener::say_refused(const std::string& address, const std::string& failure) {
     control_.counters().handshakes_refused.fetch_add(1, std::memory_order_relaxed);
-    const int64_t now_ns = system_clock().monotonic_ns();
+    const int64_t now_ns = loop_.clock().monotonic_ns();
     if (said_ns_ != 0 && now_ns - said_ns_ < kSayEveryNs) {
         ++unsaid_;
         return;

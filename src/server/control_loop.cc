@@ -20,8 +20,7 @@ ControlLoop::ControlLoop(BusControl& control, DiskPool& disk_pool, HandOver hand
       work_(context_.get_executor()),
       timer_(context_.get_executor()),
       bus_(*this, "torc-bus", control, kControlLane),
-      listener_(*this, control,
-                [this](BusConnection connection) { on_accepted(std::move(connection)); }) {
+      listener_(*this, control, [this](BusConnection connection) { on_accepted(std::move(connection)); }) {
     bus_.announce_to(control.user());
     bus_.on_pause([this] { listener_.reset(); });
 }
@@ -78,8 +77,7 @@ void ControlLoop::close() {
 
 void ControlLoop::post(std::function<void()> task) {
     if (closed_.load(std::memory_order_relaxed)) return;
-    if (inbox_.push(*new PostedFunction(std::move(task))))
-        asio::post(context_, [this] { run_inbox(); });
+    if (inbox_.push(*new PostedFunction(std::move(task)))) asio::post(context_, [this] { run_inbox(); });
 }
 
 void ControlLoop::run_inbox() {

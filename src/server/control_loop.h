@@ -1,6 +1,6 @@
 // The control thread ("torc-bus") of a clustered node: the bus port, the control lane's links, and the
-// control plane's ticks. It runs no commands, so that gossip goes on while the workers are busy. Accepted data
-// links are handed over to the workers' loops.
+// control plane's ticks. It runs no commands, so that gossip goes on while the workers are busy. Accepted
+// data links are handed over to the workers' loops.
 //
 // Turns are as in EventLoop: wake up, look for a pause, run what is ready, write what was queued.
 //

@@ -105,13 +105,15 @@ Result<void> Listener::open_tcp(const std::string& address, const Options& optio
         (void)::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     if (::bind(socket.get(), found->ai_addr, found->ai_addrlen) != 0) {
         if (optional && is_missing_address(errno)) return {};
-        return fail_listening(where, "bind", errno,
-                              errno == EADDRINUSE
- ? fmt::format("Stop the other server or choose another `{}`", options.port_directive)
- : fmt::format("Check the `bind` and `{}` directives", options.port_directive));
+        return fail_listening(
+            where, "bind", errno,
+            errno == EADDRINUSE
+                ? fmt::format("Stop the other server or choose another `{}`", options.port_directive)
+                : fmt::format("Check the `bind` and `{}` directives", options.port_directive));
     }
     if (::listen(socket.get(), options.backlog) != 0) {
-        return fail_listening(where, "listen", errno, fmt::format("Choose another `{}`", options.port_directive));
+        return fail_listening(where, "listen", errno,
+                              fmt::format("Choose another `{}`", options.port_directive));
     }
     doors_.emplace_back(context_, socket.release());
     return {};

@@ -1,7 +1,6 @@
 #include "server/loop_bus.h"
 
 #include "base/log.h"
-#include "base/time.h"
 
 namespace torc {
 namespace {
@@ -16,7 +15,8 @@ LoopBus::LoopBus(BusLoop& loop, std::string name, BusControl& control, BusLane l
       name_(std::move(name)),
       counters_(control.counters()),
       links_(loop, counters_),
-      dialer_(links_, [&control] { return control.identity(); }, lane),
+      dialer_(
+          links_, [&control] { return control.identity(); }, lane),
       pulse_(loop.context().get_executor()) {
     links_.on_pause_check([this] { return notices_pause(); });
     links_.on_down([this](TcpBusLink& link) {
@@ -39,12 +39,11 @@ void LoopBus::pulse() {
 }
 
 bool LoopBus::notices_pause() {
-    const int64_t paused_ns = watch_.look(system_clock().monotonic_ns());
+    const int64_t paused_ns = watch_.look(loop_.clock().monotonic_ns());
     if (paused_ns == 0 || stopped_) return false;
     counters_.pauses.fetch_add(1, std::memory_order_relaxed);
-    log_warning(
-        "{} did not run for {} ms: its {} bus links are reset, and what came over them is discarded", name_,
-        paused_ns / 1'000'000, links_.count());
+    log_warning("{} did not run for {} ms: its {} bus links are reset, and what came over them is discarded",
+                name_, paused_ns / 1'000'000, links_.count());
     const std::string reason = fmt::format("this node stood still for {} ms", paused_ns / 1'000'000);
     links_.reset_all(reason);
     dialer_.reset_attempts(reason);
@@ -55,7 +54,7 @@ bool LoopBus::notices_pause() {
 void LoopBus::adopt(BusConnection connection) {
     if (stopped_) return;
     // It may have waited for this loop while all stood still.
-    if (system_clock().monotonic_ns() - connection.read_ns > PauseWatch::kLimitNs) return;
+    if (loop_.clock().monotonic_ns() - connection.read_ns > PauseWatch::kLimitNs) return;
     log_at(LogLevel::verbose, "Bus link from node {} at {} is up, lane {}", node_name(connection.peer),
            connection.address, connection.lane);
     links_.add(std::move(connection));

@@ -1,7 +1,7 @@
-// The bus as one loop has it: the links that live here, the dialler of the loop's own lane, and the watch over
-// the loop's pauses. A loop that stood still for longer than PauseWatch::kLimitNs resets its links, and so
-// discards what it had read from them, before it executes anything: what it would do for its peers is old, and
-// they have turned to others.
+// The bus as one loop has it: the links that live here, the dialler of the loop's own lane, and the watch
+// over the loop's pauses. A loop that stood still for longer than PauseWatch::kLimitNs resets its links, and
+// so discards what it had read from them, before it executes anything: what it would do for its peers is old,
+// and they have turned to others.
 //
 // Thread rule: the loop's, and before the loop runs.
 #pragma once

@@ -94,18 +94,18 @@ Result<void> Server::open() {
     pid_file_ = std::make_unique<PidFile>(config_.text("pidfile"));
     if (options.port != 0) log_notice("Listening on port {} ({})", options.port, config_.text("bind"));
     if (!options.unix_path.empty()) log_notice("Listening on {}", options.unix_path);
+    disk_pool_ = std::make_unique<DiskPool>(kDiskThreads);
     if (auto opened = open_bus(); !opened) return opened;
     return watch_directives();
 }
 
 Result<void> Server::open_bus() {
-    disk_pool_ = std::make_unique<DiskPool>(kDiskThreads);
     BusControl* control = node_->bus_control();
     if (control == nullptr) return {};
     const auto options = bus_options(config_);
     if (!options) return fail(options.error());
-    control_loop_ = std::make_unique<ControlLoop>(
-        *control, *disk_pool_, [this](unsigned lane, BusConnection connection) {
+    control_loop_ =
+        std::make_unique<ControlLoop>(*control, *disk_pool_, [this](unsigned lane, BusConnection connection) {
             loops_[lane % loops_.size()]->adopt_link(std::move(connection));
         });
     if (auto opened = control_loop_->open(*options); !opened) return opened;
@@ -146,14 +146,14 @@ int Server::run() {
     std::signal(SIGPIPE, SIG_IGN);
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals_.add(signal);
     await_signal();
-    disk_pool_ = std::make_unique<DiskPool>(kDiskThreads);
     const auto loops = static_cast<unsigned>(config_.live.io_threads.load());
     for (unsigned i = 0; i < loops; ++i) {
-        loops_.push_back(std::make_unique<EventLoop>(*node_, *disk_pool_, i, loops));
+        loops_.push_back(std::make_unique<EventLoop>(*node_, *disk_pool_, i, loops, node_->bus_control()));
     }
     background_ =
         std::make_unique<Background>(*node_, [this](const Result<void>& result) { on_loaded(result); });
     for (const auto& loop : loops_) threads_.emplace_back([&loop = *loop] { loop.run(); });
+    if (control_loop_) control_thread_ = std::thread([this] { control_loop_->run(); });
     load_began_ns_ = system_clock().monotonic_ns();
     background_->start();
     listener_->start();
@@ -221,6 +221,11 @@ int Server::stop() {
         pid_file_->remove();
         close_log();
         std::_Exit(0);
+    }
+    if (control_loop_) {
+        control_loop_->stop();
+        control_thread_.join();
+        control_loop_->close();
     }
     for (const auto& loop : loops_) loop->stop();
     for (std::thread& thread : threads_) thread.join();

@@ -5,8 +5,8 @@
 //   torc-bus       ControlLoop: the cluster bus' port and control lane; only with cluster-enabled
 //   torc-loader, torc-sync, torc-maintain, torc-disk    whatever blocks on the disk
 //
-// The end comes in an order in which nothing calls into what is gone: no new connections, control loop, loops, disk pool,
-// background threads, sessions, then Node::shutdown().
+// The end comes in an order in which nothing calls into what is gone: no new connections, control loop,
+// loops, disk pool, background threads, sessions, then Node::shutdown().
 #pragma once
 
 #include <atomic>
