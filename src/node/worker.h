@@ -25,7 +25,8 @@ class WorkerHost {
     virtual void post(std::function<void()> task) = 0;
     /// Any thread: run this on a thread that may block (the disk pool), soon.
     virtual void run_blocking(std::function<void()> task) = 0;
-    /// Own thread: dials the data lane's links. Null when there's no cluster.
+    /// The loop's own thread: dials the data lane's links. Null without a cluster; else there from before the
+    /// worker is made until after its end.
     virtual BusDialer* bus_dialer() { return nullptr; }
 };
 
@@ -43,8 +44,9 @@ class Worker {
     /// deadlines, idle clients, pauses. In a turn of its own.
     void on_timer();
 
-    /// On a cluster only: what gets the data lane's links.
+    /// Who gets the data links of this loop. Only with a cluster.
     BusUser& bus_user();
+
     WorkerCore& core();
 
   private:
