@@ -225,6 +225,22 @@ uint64_t StoreKeyspace::scan(uint64_t cursor, const Visit& visit) {
     });
 }
 
+void StoreKeyspace::scan_slot(SlotId slot, size_t most, const Visit& visit) {
+    if (!run_.locks.holds_all() && !run_.locks.try_take_one(shard_of(slot))) {
+        run_.lock_missed = true;
+        return;
+    }
+    size_t visited = 0;
+    run_.store.walk_slot(physical_, slot, [&](Record* record, LogAddress address) {
+        // A name that must be read first may turn out to be one of them.
+        if (visited + run_.wanted.size() >= most) return;
+        if (const auto name = name_of(record, address)) {
+            visit(name->key, name->type);
+            ++visited;
+        }
+    });
+}
+
 std::optional<std::string_view> StoreKeyspace::random_key() {
     const uint64_t total = size();
     if (total == 0) return std::nullopt;

@@ -109,6 +109,7 @@ class StoreKeyspace : public Keyspace {
     void swap(unsigned a, unsigned b) override;
 
     uint64_t scan(uint64_t cursor, const Visit& visit) override;
+    void scan_slot(SlotId slot, size_t most, const Visit& visit) override;
     std::optional<std::string_view> random_key() override;
     bool unfinished() const override { return run_.lock_missed || !run_.wanted.empty(); }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "commands/cluster_view.h"
 #include "node/cell_keyspace.h"
 #include "node/client_core.h"
 #include "node/coordinator.h"
@@ -222,6 +223,13 @@ void WorkerCore::check_deadline(ClientCore& client) {
         node.faces->backups().backups_ended() > static_cast<uint64_t>(block.arguments[0])) {
         client.finish_block(false);
         return;
+    }
+    if (block.kind == Block::Kind::repair) {
+        const ClusterView* cluster = node.faces->cluster();
+        if (cluster == nullptr || cluster->repair_report(static_cast<uint64_t>(block.arguments[0]))) {
+            client.finish_block(false);
+            return;
+        }
     }
     const int64_t deadline = block.deadline_ms;
     if (deadline != 0 && deadline <= now_ms)
