@@ -165,6 +165,11 @@ void Coordinator::for_each_op(Ask ask) {
     }
 }
 
+void Coordinator::step(uint64_t op, const std::function<bool(BusOp&)>& what) {
+    const auto at = ops_.find(op);
+    if (at != ops_.end() && what(*at->second)) ops_.erase(op);
+}
+
 void Coordinator::on_timer() {
     const int64_t now = now_ms();
     std::vector<uint64_t> ending;

@@ -86,6 +86,8 @@ class Coordinator final : public BusUser {
     /// Takes the op over and gives it its number. timeout_ms from now on_deadline() comes, if it lives.
     uint64_t add(std::unique_ptr<BusOp> op, int64_t timeout_ms);
     void remove(uint64_t op);
+    /// Lets the op do something, and removes it when that returns true.
+    void step(uint64_t op, const std::function<bool(BusOp&)>& what);
     bool has(uint64_t op) const { return ops_.contains(op); }
     /// Runs a command of the node's own, at the end of the turn.
     void run_here(const CommandSpec* spec, std::vector<std::string> words, const BusExecutor::Settings& settings,
