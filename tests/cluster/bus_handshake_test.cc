@@ -58,7 +58,9 @@ void talk(End& a, End& b, size_t piece = 1 << 20) {
         for (size_t at = 0; at < bytes.size(); at += piece) to.give(bytes.substr(at, piece));
         return !bytes.empty();
     };
-    while (pass(a, b) | pass(b, a)) {
+    for (bool said = true; said;) {
+        said = pass(a, b);
+        said = pass(b, a) || said;
     }
 }
 
