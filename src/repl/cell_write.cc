@@ -31,7 +31,7 @@ Dot issue_dot(Cell& cell, WriteStamp stamp) {
         return *present;
     }
     Dot dot{stamp.actor, stamp.stamp, stamp.stamp};
-    while (find_entry(cell.context, dot) != nullptr) --dot.birth;  // only a forger has been here before
+    while (find_entry(cell.context, dot) != nullptr) --dot.birth;  // only a forger was here before
     cell.context.insert(std::ranges::lower_bound(cell.context, dot, entry_before), dot);
     return dot;
 }
