@@ -129,7 +129,7 @@ TEST(CellCodec, WhatHasThePlainFormHasNoOther) {
     std::string plain, general;
     write_value(plain, "", {1, 5}, "v", kNoExpiry);
     general += static_cast<char>(kGeneralForm | kCellOwn);
-    append_context(general, {{1, 5, 5}}, {});
+    append_context(general, DotList{{1, 5, 5}}, {});
     general += std::string("\x01\x00\x00\x02\x00", 5);  // one sibling of one byte
     general += std::string("\x01\x00\x00\x00", 4);      // one expiry: never
     general += "v";
@@ -137,7 +137,7 @@ TEST(CellCodec, WhatHasThePlainFormHasNoOther) {
     // With one dot less in the plain one's reach it is valid: the expiry isn't the newest dot.
     std::string other;
     other += static_cast<char>(kGeneralForm);
-    append_context(other, {{1, 5, 6}}, {});
+    append_context(other, DotList{{1, 5, 6}}, {});
     other += std::string("\x01\x00\x01\x02\x00", 5) + std::string("\x01\x00\x01\x00", 4) + "v";
     EXPECT_TRUE(CellView::parse(other));
 }

@@ -21,15 +21,15 @@ std::string without_birth(const std::string& bytes, WriteStamp written) {
         if (dot.actor == written.actor && dot.birth == written.stamp) dot.birth = 0;
         return dot;
     };
-    const auto rename_totals = [&](std::vector<Total>& totals) {
+    const auto rename_totals = [&](auto& totals) {
         Context joined;
         for (const Total& total : totals) joined.join({.totals = {{renamed(total.dot), total.amount}}});
-        totals = joined.totals;
+        totals.assign(joined.totals.begin(), joined.totals.end());
     };
     Cell cell = decode_valid_cell(bytes);
     Context context;
     for (const Dot& entry : cell.context) context.add(renamed(entry));
-    cell.context = context.entries;
+    cell.context.assign(context.entries.begin(), context.entries.end());
     rename_totals(cell.totals);
     for (Sibling& sibling : cell.siblings) {
         sibling.dot = renamed(sibling.dot);
