@@ -30,7 +30,7 @@ bool is_plain(const Cell& cell) {
 }
 
 void append_amount(std::string& to, const Decimal& amount) {
-    append_varint(to, zigzag(amount.whole));
+    append_wide_varint(to, zigzag(amount.whole));
     append_varint(to, amount.fraction);
 }
 
