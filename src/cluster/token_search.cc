@@ -101,6 +101,7 @@ int64_t TokenSearch::price(unsigned shard, LocalNode node) {
     for_each_reaching(shard, [&](unsigned from) {
         work_left_ -= rule_.pick(circle_, from, scratch_.data());
         const LocalNode* now = list(from);
+        if (std::equal(now, now + replicas_, scratch_.data())) return;
         moved += static_cast<int64_t>(strangers(from, scratch_.data())) - strangers(from, now);
         for (unsigned rank = 0; rank < replicas_; ++rank) {
             if (now[rank] == scratch_[rank]) continue;
