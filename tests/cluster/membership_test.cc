@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "cluster/membership_message.h"
 #include "tests/cluster/fake_members.h"
 
 namespace torc {
@@ -269,21 +270,17 @@ TEST(Membership, AThousandMembersFitIntoThePayloads) {
     };
     a.on_tick(now);
     b.on_tick(now);
-    // Members with facts as long as they get, told to `a` one at a time by themselves.
+    // More members than there may be, with facts as long as they get.
     for (NodeId id = 10; id < 10 + Membership::kMaxMembers + 50; ++id) {
         MemberFacts facts = facts_of(id);
+        facts.incarnation = facts.version = 1;
         facts.hostname = facts.rack = facts.datacenter = facts.bus.host = facts.client.host =
             std::string(300, 'x');
         facts.unsettled = std::string(128, 'u');
-        Membership member(facts, {}, id);
-        member.on_contact(1, now);
-        for (int round = 0; round < 2; ++round) {
-            for (const Outgoing& out : member.take_outgoing()) a.on_message(id, out.payload, now);
-            for (const Outgoing& out : a.take_outgoing()) {
-                EXPECT_LE(out.payload.size(), Membership::kMaxPayload);
-                if (out.to == id) member.on_message(1, out.payload, now);
-            }
-        }
+        MembershipMessage message;
+        message.cluster_id = 7;
+        a.on_message(id, encode_message(message) + encode_update({MemberUpdate::Kind::facts, facts, 0}), now);
+        for (const Outgoing& out : a.take_outgoing()) EXPECT_LE(out.payload.size(), Membership::kMaxPayload);
     }
     EXPECT_EQ(a.members().size(), Membership::kMaxMembers);
     a.take_outgoing();
