@@ -56,7 +56,6 @@ TEST(Partition, ABridgeKeepsBothHalvesAlive) {
             members.clear_events();
             members.run(60'000);
             EXPECT_LE(members.events(Kind::suspected).size(), count) << members.story();
-            printf("%zu: %zu suspicions\n", count, members.events(Kind::suspected).size());
             members.heal();
             EXPECT_TRUE(members.run_until([&] { return members.all_alive(); }, 5000)) << members.story();
         }
