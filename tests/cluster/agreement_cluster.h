@@ -59,7 +59,6 @@ class AgreementCluster {
         std::unique_ptr<RingAgreement> core;  // null: down
         unsigned side = 0;                    // of the partition
         std::map<uint64_t, std::optional<Ended>> wishes;
-        uint64_t adopted = 0;
         RingState seen;  // when last looked at
     };
 
@@ -146,10 +145,9 @@ class AgreementCluster {
     void collect(NodeId id) {
         Node& node = nodes[id];
         if (!node.core) return;
-        observe(id);
         for (Event& event : node.core->take_events()) {
             if (event.kind == Event::Kind::adopted) {
-                ++node.adopted;
+                observe(id);
                 continue;
             }
             auto wish = node.wishes.find(event.wish);

@@ -77,6 +77,7 @@ TEST(RingAgreementFaults, ACrashAtAnyMessageForALongTimeStopsNobodyElse) {
             story.cluster.crash(victim = to);
         };
         story.play();
+        story.cluster.after_delivery = nullptr;
         story.cluster.run(6000);  // what the victim left half done is completed
         for (NodeId id = 1; id <= 2; ++id) {
             if (id == victim) continue;
@@ -250,7 +251,7 @@ class Chaos {
 };
 
 TEST(RingAgreementFaults, NoTwoRingsShareAnEpochWhateverGoesWrong) {
-    constexpr uint64_t kSeeds = 60;
+    constexpr uint64_t kSeeds = 40;
     uint64_t epochs = 0, proposed = 0;
     for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
