@@ -34,7 +34,7 @@ uint64_t RingAgreement::Impl::add_wish(const RingStep& step, int64_t now_ms) {
         events.push_back({Event::Kind::refused, number, "too many steps are waiting"});
         return number;
     }
-    Wish wish{number, step, now_ms + settings.give_up_ms, {}, std::nullopt};
+    Wish wish{number, step, now_ms + settings.give_up_ms, {}, std::nullopt, std::nullopt};
     wish.memory.note(ring(), step);
     wishes.push_back(std::move(wish));
     return number;
@@ -49,11 +49,13 @@ void RingAgreement::Impl::end_wish(Event::Kind kind, std::string text) {
 void RingAgreement::Impl::expire_wishes(int64_t now_ms) {
     while (!wishes.empty() && now_ms >= wishes.front().deadline_ms) {
         if (round) fail_round(now_ms);
+        const std::string why = !storage_trouble.empty() ? storage_trouble
+                                : !obstacle.empty()      ? obstacle
+                                                         : "the steps before it took too long";
+        const auto& refusal = wishes.front().refusal;
         end_wish(Event::Kind::gave_up,
-                 fmt::format("no majority in time ({}); it may still come true later",
-                             !storage_trouble.empty() ? storage_trouble
-                             : !obstacle.empty()      ? obstacle
-                                                      : "the steps before it took too long"));
+                 refusal ? fmt::format("{}, as far as is known here; no majority in time ({})", *refusal, why)
+                         : fmt::format("no majority in time ({}); it may still come true later", why));
     }
 }
 
@@ -64,15 +66,18 @@ void RingAgreement::Impl::pursue(int64_t now_ms) {
             continue;
         }
         Wish& wish = wishes.front();
-        if (wish.wanted) {
+        if (wish.wanted || wish.refusal) {
             begin_round(wish.wanted, now_ms);
             continue;
         }
         StepVerdict verdict = judge_step(ring(), wish.step, wish.memory);
         if (verdict.kind == StepVerdict::Kind::done) {
             end_wish(Event::Kind::done, std::move(verdict.text));
-        } else if (verdict.kind == StepVerdict::Kind::refused) {
+        } else if (verdict.kind == StepVerdict::Kind::refused && verdict.final) {
             end_wish(Event::Kind::refused, std::move(verdict.text));
+        } else if (verdict.kind == StepVerdict::Kind::refused) {
+            wish.refusal = std::move(verdict.text);
+            begin_round(std::nullopt, now_ms);
         } else {
             wish.wanted = verdict.next;
             begin_round(std::move(verdict.next), now_ms);
@@ -112,7 +117,10 @@ void RingAgreement::Impl::advance_round() {
     if (!round || !round->has_majority()) return;
     if (round->phase() == AgreementRound::Phase::preparing) {
         if (!round->begin_accepting()) {
+            // A majority knows of no ring after this one, so what this one forbids is forbidden.
             round.reset();
+            if (!wishes.empty() && wishes.front().refusal)
+                end_wish(Event::Kind::refused, *wishes.front().refusal);
             return;
         }
         if (votes() && acceptor.accept(round->ballot(), round->value())) round->on_accepted(self);
@@ -171,6 +179,7 @@ Result<void> RingAgreement::Impl::adopt(RingState next, Fork fork) {
     if (!wishes.empty() && wishes.front().wanted == ring()) end_wish(Event::Kind::done, describe(ring()));
     for (Wish& wish : wishes) {
         wish.wanted.reset();
+        wish.refusal.reset();
         wish.memory.note(ring(), wish.step);
     }
     return {};

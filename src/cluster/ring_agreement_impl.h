@@ -28,6 +28,8 @@ struct RingAgreement::Impl {
         int64_t deadline_ms = 0;
         WishMemory memory;
         std::optional<RingState> wanted;  // proposed on top of the present ring
+        std::optional<std::string>
+            refusal;  // the present ring forbids it; a round asks if there's a newer one
     };
 
     Impl(NodeId self, Storage& storage, Settings settings, uint64_t seed)

@@ -14,16 +14,16 @@ using Kind = RingStep::Kind;
 using Move = RingMove::Kind;
 
 StepVerdict done(std::string text) {
-    return {StepVerdict::Kind::done, {}, std::move(text)};
+    return {StepVerdict::Kind::done, {}, std::move(text), false};
 }
 
-StepVerdict refused(std::string text) {
-    return {StepVerdict::Kind::refused, {}, std::move(text)};
+StepVerdict refused(std::string text, bool final) {
+    return {StepVerdict::Kind::refused, {}, std::move(text), final};
 }
 
 StepVerdict verdict_of(Result<RingState> next) {
-    if (!next) return refused(std::move(next.error().message));
-    return {StepVerdict::Kind::possible, std::move(*next), {}};
+    if (!next) return refused(std::move(next.error().message), next.error().kind == ErrorKind::invalid);
+    return {StepVerdict::Kind::possible, std::move(*next), {}, false};
 }
 
 bool moves(const RingState& ring, Move kind, NodeId subject) {
@@ -36,27 +36,33 @@ bool was_finished(const RingState& ring, const RingMove& move) {
     return move.kind == Move::leave ? !subject_stays : subject_stays;
 }
 
+bool is_barred(const RingState& ring, NodeId id) {
+    return std::ranges::find(ring.barred, id) != ring.barred.end();
+}
+
 StepVerdict judge_end(const RingState& ring, const RingStep& step, const WishMemory& memory) {
     if (step.of_epoch == ring.epoch) {
-        if (!ring.move) return refused(fmt::format("no move is under way in epoch {}", ring.epoch));
+        if (!ring.move) return refused(fmt::format("no move is under way in epoch {}", ring.epoch), true);
         return verdict_of(step.kind == Kind::finish ? finish_move(ring) : abort_move(ring));
     }
     if (step.of_epoch > ring.epoch)
-        return refused(
-            fmt::format("epoch {} isn't known here yet: this node is at {}", step.of_epoch, ring.epoch));
+        return refused(fmt::format("epoch {} isn't reached: it is {}", step.of_epoch, ring.epoch), false);
     if (!memory.move)
-        return refused(fmt::format("epoch {} is past: it is {} now", step.of_epoch, ring.epoch));
+        return refused(fmt::format("epoch {} is past: it is {} now", step.of_epoch, ring.epoch), true);
     if (ring.move == memory.move)
         return refused(fmt::format("the ring changed since epoch {} (it is {} now), while the move goes on",
-                                   step.of_epoch, ring.epoch));
+                                   step.of_epoch, ring.epoch),
+                       true);
     const bool finished = was_finished(ring, *memory.move);
     std::string text =
         fmt::format("the move of epoch {} was {}", step.of_epoch, finished ? "finished" : "aborted");
-    return finished == (step.kind == Kind::finish) ? done(std::move(text)) : refused(std::move(text));
+    return finished == (step.kind == Kind::finish) ? done(std::move(text)) : refused(std::move(text), true);
 }
 
 StepVerdict judge_arrival(const RingState& ring, const RingStep& step) {
     const NodeId id = step.member.id;
+    if (is_barred(ring, id))
+        return refused(fmt::format("{} was removed by force and may not come back", node_name(id)), true);
     if (step.kind == Kind::join) {
         if (moves(ring, Move::join, id)) return done(fmt::format("{} is joining", node_name(id)));
         if (ring.member(id) != nullptr && !moves(ring, Move::replace, id))
@@ -72,9 +78,9 @@ StepVerdict judge_arrival(const RingState& ring, const RingStep& step) {
 
 StepVerdict judge_departure(const RingState& ring, const RingStep& step, const WishMemory& memory) {
     const bool member = ring.member(step.node) != nullptr;
-    const bool barred = std::ranges::find(ring.barred, step.node) != ring.barred.end();
     if (step.kind == Kind::force_remove) {
-        if (!member && barred) return done(fmt::format("{} was removed", node_name(step.node)));
+        if (!member && is_barred(ring, step.node))
+            return done(fmt::format("{} was removed", node_name(step.node)));
         return verdict_of(force_remove(ring, step.node));
     }
     if (moves(ring, Move::leave, step.node)) return done(fmt::format("{} is leaving", node_name(step.node)));
@@ -85,15 +91,16 @@ StepVerdict judge_departure(const RingState& ring, const RingStep& step, const W
 
 StepVerdict judge_replication(const RingState& ring, const RingStep& step) {
     if (step.replication_factor == 0 || step.replication_factor > kMaxReplicationFactor)
-        return refused(fmt::format("the replication factor must be between 1 and {}", kMaxReplicationFactor));
+        return refused(fmt::format("the replication factor must be between 1 and {}", kMaxReplicationFactor),
+                       true);
     if (ring.replication_factor == step.replication_factor)
         return done(fmt::format("the replication factor is {}", step.replication_factor));
     // The tokens of a move were chosen for the present factor.
-    if (ring.move) return refused("a move is under way; finish or abort it first");
+    if (ring.move) return refused("a move is under way; finish or abort it first", false);
     RingState next = ring;
     ++next.epoch;
     next.replication_factor = step.replication_factor;
-    return {StepVerdict::Kind::possible, std::move(next), {}};
+    return {StepVerdict::Kind::possible, std::move(next), {}, false};
 }
 
 }  // namespace
@@ -119,7 +126,7 @@ StepVerdict judge_step(const RingState& ring, const RingStep& step, const WishMe
         case Kind::set_replication:
             return judge_replication(ring, step);
     }
-    return refused("unknown step");
+    return refused("unknown step", true);
 }
 
 std::vector<NodeId> ring_voters(const RingState& ring) {

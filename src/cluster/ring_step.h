@@ -15,8 +15,9 @@ namespace torc {
 struct StepVerdict {
     enum class Kind : uint8_t { possible, done, refused };
     Kind kind = Kind::refused;
-    RingState next;    // possible
-    std::string text;  // done, refused: what the matter is
+    RingState next;      // possible
+    std::string text;    // done, refused: what the matter is
+    bool final = false;  // refused: no later ring will allow it
 };
 
 /// What is kept of a wish since it was made, for telling an outcome brought about by others from a wish that

@@ -278,14 +278,14 @@ TEST(RingAgreement, OfRivalFinishesAndAbortsEachLearnsWhatBecameOfItsMove) {
     for (uint64_t seed = 1; seed <= 30; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         Cluster cluster(seed);
-        cluster.form(3);
-        EXPECT_EQ(cluster.wish(1, Cluster::join(4)).kind, Kind::done);
+        cluster.form(4);
+        EXPECT_EQ(cluster.wish(1, Cluster::replace(5, 4)).kind, Kind::done);
         cluster.run(100);
         std::map<NodeId, uint64_t> finishes{{1, cluster.propose(1, cluster.finish(1))},
                                             {2, cluster.propose(2, cluster.finish(2))}};
         const uint64_t abort = cluster.propose(3, cluster.abort(3));
         cluster.run(12'000);
-        const bool finished = cluster.ring(1).member(4) != nullptr;
+        const bool finished = cluster.ring(1).member(5) != nullptr;
         EXPECT_FALSE(cluster.ring(1).move);
         for (const auto& [id, wish] : finishes) {
             ASSERT_TRUE(cluster.nodes[id].wishes[wish]);
