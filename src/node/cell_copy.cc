@@ -1,7 +1,5 @@
 #include "node/cell_copy.h"
 
-#include "base/config.h"
-#include "cluster/consistency.h"
 #include "node/node_core.h"
 #include "node/worker_core.h"
 
@@ -139,12 +137,9 @@ bool CellCopy::merge(std::string_view name, std::string_view cell) {
         }
         not_these.push_back(found.address);
     }
-    const LiveSettings& live = worker_.node.config.live;
-    const bool lww = live.sibling_policy.load() == static_cast<int>(SiblingPolicy::lww);
-    const auto most = lww ? size_t{1} : static_cast<size_t>(live.max_siblings.load());
     size_t dropped = 0;
     const std::string_view local = old == nullptr ? std::string_view() : old->value();
-    if (merge_cells(out_, local, cell, most, &dropped) == Merged::unchanged) return true;
+    if (merge_cells(out_, local, cell, worker_.node.max_siblings(), &dropped) == Merged::unchanged) return true;
     if (dropped != 0) ClusterCounters::add(cells_.cluster().counters.siblings_dropped, dropped);
     store.begin(worker_.batch, worker_.now_ms);
     cells_.replace(worker_.batch, key, old, out_);

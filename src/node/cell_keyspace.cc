@@ -167,12 +167,12 @@ std::string_view CellKeyspace::cell(std::string_view key) {
     return bytes_of(ref(key));
 }
 
-bool CellKeyspace::merge(std::string_view key, std::string_view incoming, size_t max_siblings) {
+bool CellKeyspace::merge(std::string_view key, std::string_view incoming) {
     const KeyRef at = ref(key);
     ClusterCounters& counters = run_.cells->cluster().counters;
     size_t dropped = 0;
     ClusterCounters::add(counters.merges);
-    if (merge_cells(out_, bytes_of(at), incoming, max_siblings, &dropped) == Merged::unchanged) return false;
+    if (merge_cells(out_, bytes_of(at), incoming, run_.max_siblings, &dropped) == Merged::unchanged) return false;
     ClusterCounters::add(counters.merges_new);
     if (dropped != 0) ClusterCounters::add(counters.siblings_dropped, dropped);
     const size_t siblings = CellView::parse(out_)->siblings();

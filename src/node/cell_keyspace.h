@@ -53,7 +53,7 @@ class CellKeyspace final : public StoreKeyspace {
     /// The key's cell as it is sent to others; empty when there's none.
     std::string_view cell(std::string_view key);
     /// Joins another replica's cell. True when it brought something new.
-    bool merge(std::string_view key, std::string_view incoming, size_t max_siblings);
+    bool merge(std::string_view key, std::string_view incoming);
     /// Removes the key, as a delete that replicas are told, if its time has passed. False: not so.
     bool expire(std::string_view key);
     /// This node's copy goes without a word (CellStore::forget).

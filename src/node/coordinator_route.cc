@@ -7,6 +7,8 @@
 #include "base/config.h"
 #include "cluster/slots.h"
 #include "commands/command_table.h"
+#include "commands/transactions.h"
+#include "node/cell_keyspace.h"
 #include "node/client_core.h"
 #include "node/coordinator.h"
 #include "node/digest_op.h"
@@ -15,6 +17,7 @@
 #include "node/internal_commands.h"
 #include "node/join_op.h"
 #include "node/node_core.h"
+#include "node/node_faces.h"
 #include "node/worker_core.h"
 #include "node/write_op.h"
 

@@ -2,6 +2,8 @@
 // shards. Requests run through executors, so that locks, cold keys and the log are dealt with as for clients.
 #include "base/coding.h"
 #include "base/config.h"
+#include "cluster/slots.h"
+#include "commands/command_table.h"
 #include "node/coordinator.h"
 #include "node/coordinator_link.h"
 #include "node/internal_commands.h"

@@ -4,11 +4,8 @@
 #include <vector>
 
 #include "base/coding.h"
-#include "base/config.h"
 #include "base/hash.h"
-#include "cluster/consistency.h"
 #include "commands/call.h"
-#include "commands/node_view.h"
 #include "node/bus_message.h"
 #include "node/cell_keyspace.h"
 
@@ -22,12 +19,8 @@ CellKeyspace& cells_of(Call& call) {
 void merge(Call& call) {
     for (size_t i = 2; i < call.args.size(); i += 2)
         if (!CellView::parse(call.args[i])) return call.reply.error("ERR malformed cell");
-    const LiveSettings& live = call.node.config().live;
-    const bool lww = live.sibling_policy.load(std::memory_order_relaxed) == static_cast<int>(SiblingPolicy::lww);
-    const auto most =
-        lww ? size_t{1} : static_cast<size_t>(live.max_siblings.load(std::memory_order_relaxed));
     for (size_t i = 1; i + 1 < call.args.size(); i += 2)
-        (void)cells_of(call).merge(call.args[i], call.args[i + 1], most);
+        (void)cells_of(call).merge(call.args[i], call.args[i + 1]);
 }
 
 uint64_t digest_of(std::string_view cell) {

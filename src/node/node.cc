@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/rng.h"
+#include "cluster/consistency.h"
 #include "cluster/node_identity.h"
 #include "engine/compaction.h"
 #include "node/cell_loader.h"
@@ -96,6 +97,12 @@ Result<void> Node::open() {
         });
     core_->config.on_change("appendonly", [core = core_.get()] { return core->set_log_enabled(); });
     return core_->open_cluster();
+}
+
+size_t NodeCore::max_siblings() const {
+    if (config.live.sibling_policy.load(std::memory_order_relaxed) == static_cast<int>(SiblingPolicy::lww))
+        return 1;
+    return static_cast<size_t>(config.live.max_siblings.load(std::memory_order_relaxed));
 }
 
 Result<void> NodeCore::open_cluster() {

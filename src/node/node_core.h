@@ -89,6 +89,8 @@ struct NodeCore {
     void apply_memory_policy();
     Result<void> set_log_enabled();
     Result<void> open_cluster();
+    /// Values that a key may have at once: one under the policy `lww`.
+    size_t max_siblings() const;
     CompactionLimits compaction_limits() const;
 
     std::unique_ptr<NodeFaces> faces;

@@ -5,6 +5,7 @@
 #include "base/coding.h"
 #include "base/config.h"
 #include "base/log.h"
+#include "node/cell_keyspace.h"
 #include "node/internal_commands.h"
 #include "node/node_core.h"
 #include "node/worker_core.h"

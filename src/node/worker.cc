@@ -74,6 +74,7 @@ void WorkerCore::begin_turn() {
     now_ms = node.environment.clock.wall_ms();
     if (__builtin_expect(coordinator != nullptr, 0)) {
         now_ms = node.cluster->cluster_ms(now_ms);
+        run.max_siblings = node.max_siblings();
         coordinator->begin_turn();
     }
 }
