@@ -9,6 +9,7 @@
 #include "node/internal_commands.h"
 #include "node/node_core.h"
 #include "node/shard_sync.h"
+#include "node/spec_cache.h"
 #include "node/worker_core.h"
 
 namespace torc {
