@@ -27,6 +27,9 @@ class BusLink {
     virtual ~BusLink() = default;
     virtual NodeId peer() const = 0;
     virtual bool dialled() const = 0;  // by us
+    /// The peer's IP address as this end sees it: what it is reached at when it doesn't say so itself. Empty:
+    /// there is none.
+    virtual std::string peer_host() const { return {}; }
     /// Queues one frame (its payload; at most kMaxFrame bytes) and has it sent soon.
     virtual void send(std::string_view payload) = 0;
     /// Bytes queued and not yet taken by the system.

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "cluster/bus_frame.h"
 #include "server/bus_links.h"
+#include "server/socket_facts.h"
 
 namespace torc {
 namespace {
@@ -45,6 +46,10 @@ TcpBusLink::TcpBusLink(BusLinks& links, BusConnection connection)
       dialled_(connection.dialled),
       address_(std::move(connection.address)),
       input_(std::move(connection.input)) {
+    sockaddr_storage other_end{};
+    socklen_t length = sizeof other_end;
+    if (::getpeername(connection.fd.get(), reinterpret_cast<sockaddr*>(&other_end), &length) == 0)
+        peer_host_ = host_text(other_end);
     IoError error;  // then the first read fails
     socket_.assign(stream_protocol_of(connection.fd.get()), connection.fd.get(), error);
     if (!error) connection.fd.release();

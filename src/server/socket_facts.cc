@@ -18,6 +18,20 @@ void set_option(int fd, int level, int option, int value) {
 
 }  // namespace
 
+std::string host_text(const sockaddr_storage& address) {
+    char text[INET6_ADDRSTRLEN] = "";
+    if (address.ss_family == AF_INET) {
+        inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(address).sin_addr, text, sizeof text);
+    } else if (address.ss_family == AF_INET6) {
+        const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address).sin6_addr;
+        if (IN6_IS_ADDR_V4MAPPED(&v6))
+            inet_ntop(AF_INET, &v6.s6_addr[12], text, sizeof text);
+        else
+            inet_ntop(AF_INET6, &v6, text, sizeof text);
+    }
+    return text;
+}
+
 std::string address_text(const sockaddr_storage& address, const std::string& path) {
     char text[INET6_ADDRSTRLEN] = "?";
     if (address.ss_family == AF_INET) {

@@ -9,6 +9,8 @@ namespace torc {
 
 /// "127.0.0.1:6379", "[::1]:6379", or "path:0" for a unix socket (`path` then names it).
 std::string address_text(const sockaddr_storage& address, const std::string& path);
+/// The IP address alone, as an Endpoint has it; empty for a unix socket.
+std::string host_text(const sockaddr_storage& address);
 /// Loopback or unix: what protected-mode and `enable-debug-command local` call local.
 bool is_local(const sockaddr_storage& address);
 

@@ -99,6 +99,7 @@ TEST(BusListener, ALinkWorksBothWays) {
     node.run([&] {
         EXPECT_EQ(node.user().newest()->peer(), 2u);
         EXPECT_FALSE(node.user().newest()->dialled());
+        EXPECT_EQ(node.user().newest()->peer_host(), "127.0.0.1");
     });
     node.stop();
     EXPECT_EQ(peer.rest(), "");

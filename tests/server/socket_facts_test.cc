@@ -34,6 +34,15 @@ TEST(SocketFacts, AddressesReadAsInClientList) {
     EXPECT_EQ(address_text(unix_address, "/run/torc.sock"), "/run/torc.sock:0");
 }
 
+TEST(SocketFacts, AHostIsItsAddressAlone) {
+    EXPECT_EQ(host_text(v4("10.1.2.3", 6379)), "10.1.2.3");
+    EXPECT_EQ(host_text(v6("fe80::1", 7000)), "fe80::1");
+    EXPECT_EQ(host_text(v6("::ffff:10.1.2.3", 7000)), "10.1.2.3");
+    sockaddr_storage unix_address{};
+    unix_address.ss_family = AF_UNIX;
+    EXPECT_EQ(host_text(unix_address), "");
+}
+
 TEST(SocketFacts, LoopbackInAllItsForms) {
     EXPECT_TRUE(is_local(v4("127.0.0.1", 1)));
     EXPECT_TRUE(is_local(v4("127.9.9.9", 1)));
