@@ -70,6 +70,7 @@ void FailureDetector::ask(MemberRecord& record, bool hurried, Now now) {
     record.asking = true;
     record.hurried = hurried;
     record.relays_asked = false;
+    record.relayed_ms = 0;
     record.relay_answered = false;
     record.asked_ms = now.monotonic_ms;
     record.member.ping_sent_ms = now.monotonic_ms;
@@ -85,14 +86,13 @@ void FailureDetector::verify(MemberRecord& record, Now now) {
 void FailureDetector::pursue(MemberRecord& record, Now now) {
     const int64_t timeout = health_.stretched(settings_.probe_timeout_ms);
     const int64_t waited = now.monotonic_ms - record.asked_ms;
-    const bool pressing = record.hurried || record.suspected();
+    const bool late = waited >= timeout;
+    const bool pressing = record.hurried || late || record.suspected();
     const int64_t again = pressing ? settings_.probe_timeout_ms / 3 : timeout / 2;
+    const int64_t others_again = record.suspected() ? settings_.probe_interval_ms : timeout / 2;
     if (now.monotonic_ms - record.pinged_ms >= again) ping(record, now);
-    if (record.suspected()) {
-        if (now.monotonic_ms - record.relayed_ms >= settings_.probe_interval_ms) ask_others(record, now);
-        return;
-    }
-    if (!record.relays_asked && waited >= timeout) ask_others(record, now);
+    if (pressing && now.monotonic_ms - record.relayed_ms >= others_again) ask_others(record, now);
+    if (record.suspected()) return;
     if (waited >= (record.hurried ? timeout * 4 / 3 : timeout * 2)) suspect(record, now);
 }
 

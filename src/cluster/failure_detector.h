@@ -1,8 +1,8 @@
 // Who answers: asks one member after the other, others for help before it accuses anybody, and the accused
 // again and again before it calls them down.
 //
-//   question    ping; again after half the timeout; after the timeout also through `indirect_probes` others;
-//               after twice the timeout without an answer: suspect, and the vote is spread
+//   question    ping, and again; after the timeout also through `indirect_probes` others, twice; after twice
+//               the timeout without an answer: suspect, and the vote is spread
 //   accused     a vote of somebody else makes this node ask at once, all ways, and vote only by what it finds
 //   suspect     asked all the time; alive at the first answer. Down once the suspicion time is over *and*
 //               another member's vote says the same, or there is nobody to ask

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <tuple>
 #include <vector>
 
 namespace torc {
@@ -34,7 +35,7 @@ void GossipQueue::fill(std::string& message, size_t limit, size_t members) {
     std::vector<std::map<Topic, News>::iterator> order;
     order.reserve(news_.size());
     for (auto it = news_.begin(); it != news_.end(); ++it) order.push_back(it);
-    std::ranges::stable_sort(order, {}, [](const auto& it) { return it->second.sent; });
+    std::ranges::sort(order, {}, [](const auto& it) { return std::tie(it->second.sent, it->first); });
     const unsigned enough = kSpread * static_cast<unsigned>(std::bit_width(members + 1));
     for (const auto& it : order) {
         if (message.size() + it->second.bytes.size() > limit) continue;
