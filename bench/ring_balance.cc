@@ -1,5 +1,6 @@
-// How even the ring is and how much a change of it moves, for 3 to 64 equal nodes under several seeds: the
-// ring grows to 64 nodes one by one, and at each size one node leaves and comes back. Prints the worst seen.
+// How even the ring is and how much a change of it moves, for 3 to 64 equal nodes. Under each seed the ring
+// grows to 64 nodes, shrinks to 3 and grows again, every fourth step being one back. Prints the worst seen at
+// each size; what a join or a leave moved counts for the larger of its two sizes.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -57,29 +58,27 @@ RingState change(const RingState& moving, size_t nodes, double& moved, Worst& wo
 
 int main(int argc, char** argv) {
     const uint64_t seeds = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 5;
+    const size_t largest = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 64;
     std::map<size_t, Worst> sizes;
     for (uint64_t seed = 1; seed <= seeds; ++seed) {
         Rng rng(seed);
         const auto newcomer = [&] { return RingMember{rng.next() | 1, "dc1", "rack1", 16}; };
         RingState ring = found_ring(1, 3, newcomer());
-        const auto join = [&] {
-            Worst& worst = sizes[ring.members.size() + 1];
-            const auto start = std::chrono::steady_clock::now();
-            const auto moving = begin_join(ring, newcomer());
-            worst.milliseconds = std::max(worst.milliseconds, since(start));
-            ring = change(*moving, moving->members.size(), worst.join, worst);
-        };
-        while (ring.members.size() < 64) {
-            join();
-            if (ring.members.size() < 4) continue;
-            const size_t nodes = ring.members.size();
-            const auto start = std::chrono::steady_clock::now();
-            const auto moving = begin_leave(ring, ring.members[rng.below(nodes)].id);
+        const auto step = [&](bool up) {
+            const size_t nodes = ring.members.size() + (up ? 1 : 0);
             Worst& worst = sizes[nodes];
+            const auto start = std::chrono::steady_clock::now();
+            const auto moving =
+                up ? begin_join(ring, newcomer()) : begin_leave(ring, ring.members[rng.below(nodes)].id);
             worst.milliseconds = std::max(worst.milliseconds, since(start));
-            // What the smaller ring looks like counts for its size; what moved, for the larger.
-            ring = change(*moving, nodes, worst.leave, sizes[nodes - 1]);
-            join();
+            ring = change(*moving, nodes, up ? worst.join : worst.leave, sizes[up ? nodes : nodes - 1]);
+        };
+        while (ring.members.size() < 3) step(true);
+        for (const bool up : {true, false, true}) {
+            while (ring.members.size() != (up ? largest : 3)) {
+                const bool back = ring.members.size() > 3 && ring.members.size() < largest && rng.one_in(4);
+                step(up != back);
+            }
         }
     }
     fmt::print("nodes  replicas  primaries  join moves  leave moves  step ms  table ms\n");

@@ -30,6 +30,7 @@ struct KeyRef {
 };
 
 /// What a value is. The numbers are on disk: never reuse one.
-enum class ValueType : uint8_t { string = 0, list = 1, set = 2, zset = 3, hash = 4, stream = 5 };
+/// `cell`: what a clustered node keeps instead of a bare value (repl/cell.h); its own bytes say of what type.
+enum class ValueType : uint8_t { string = 0, list = 1, set = 2, zset = 3, hash = 4, stream = 5, cell = 6 };
 
 }  // namespace torc

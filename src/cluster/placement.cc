@@ -42,7 +42,11 @@ std::vector<Datacenter> datacenters_of(std::span<const RingMember> members, std:
 
 PlacementRule::PlacementRule(const Circle& circle, std::span<const uint16_t> racks,
                              uint32_t replication_factor)
-    : racks_(racks), node_met_(racks.size()), rack_met_(racks.size()) {
+    : racks_(racks),
+      firsts_(2 * racks.size()),
+      others_(racks.size()),
+      node_met_(racks.size()),
+      rack_met_(racks.size()) {
     unsigned racks_there = 0;
     for (const LocalNode node : circle) {
         TORC_CHECK(node < racks.size() && racks[node] < racks.size());
@@ -56,36 +60,35 @@ PlacementRule::PlacementRule(const Circle& circle, std::span<const uint16_t> rac
 }
 
 unsigned PlacementRule::scan(const Circle& circle, unsigned shard, unsigned wanted) {
-    firsts_.clear();
-    others_.clear();
     ++scan_;
     unsigned met = 0;
-    while (met < kShards && (firsts_.size() < distinct_ || firsts_.size() + others_.size() < wanted)) {
+    unsigned firsts = 0;
+    unsigned others = 0;
+    while (met < kShards && (firsts < distinct_ || firsts + others < wanted)) {
         const LocalNode node = circle[(shard + met++) % kShards];
         if (node_met_[node] == scan_) continue;
         node_met_[node] = scan_;
         uint32_t& rack_met = rack_met_[racks_[node]];
-        if (firsts_.size() < distinct_ && rack_met != scan_) {
+        if (firsts < distinct_ && rack_met != scan_) {
             rack_met = scan_;
-            firsts_.push_back(node);
+            firsts_[firsts++] = node;
         } else {
-            others_.push_back(node);
+            others_[others++] = node;
         }
     }
+    std::copy_n(others_.begin(), others, firsts_.begin() + firsts);
     return met;
 }
 
 unsigned PlacementRule::pick(const Circle& circle, unsigned shard, LocalNode* list) {
     const unsigned met = scan(circle, shard, replicas_);
-    list = std::copy(firsts_.begin(), firsts_.end(), list);
-    std::copy_n(others_.begin(), replicas_ - firsts_.size(), list);
+    std::copy_n(firsts_.begin(), replicas_, list);
     return met;
 }
 
 std::span<const LocalNode> PlacementRule::walk(const Circle& circle, unsigned shard) {
     scan(circle, shard, nodes_);
-    firsts_.insert(firsts_.end(), others_.begin(), others_.end());
-    return firsts_;
+    return {firsts_.data(), nodes_};
 }
 
 RingPlacement::RingPlacement(std::span<const RingMember> members, std::span<const Token> tokens,

@@ -52,7 +52,7 @@ class PlacementRule {
     unsigned nodes_ = 0;     // with tokens
     unsigned replicas_ = 0;  // of a shard
     unsigned distinct_ = 0;  // how many of them stand on racks of their own
-    // Of the last scan: nodes first on their rack, and the others met.
+    // Of the last scan: nodes first on their rack, then the others met; and those others by themselves.
     std::vector<LocalNode> firsts_;
     std::vector<LocalNode> others_;
     std::vector<uint32_t> node_met_;  // number of the scan that met it last

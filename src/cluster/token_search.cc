@@ -9,9 +9,10 @@
 namespace torc {
 namespace {
 
-// The price of moving a replica that needn't move, in squares of a replica too many or too few: an imbalance
-// is worth repairing at other nodes' expense when it is beyond about two replicas.
-constexpr int64_t kMovePrice = 2;
+// The price of moving a replica that needn't move, in squares of a replica too many or too few. Measured with
+// bench/ring_balance.cc over 25 seeds to 32 nodes: 8 moves up to 1.17 of a joiner's ideal share, 10
+// moves 1.08 and leaves the most loaded at 1.03, 12 moves 1.07 and leaves it at 1.04.
+constexpr int64_t kMovePrice = 10;
 // How much a first replica too many counts beside a replica too many. A token is one of the former and
 // `replication_factor` of the latter.
 constexpr int64_t kPrimaryWeight = 1;
@@ -100,6 +101,7 @@ int64_t TokenSearch::price(unsigned shard, LocalNode node) {
     for_each_reaching(shard, [&](unsigned from) {
         work_left_ -= rule_.pick(circle_, from, scratch_.data());
         const LocalNode* now = list(from);
+        if (std::equal(now, now + replicas_, scratch_.data())) return;
         moved += static_cast<int64_t>(strangers(from, scratch_.data())) - strangers(from, now);
         for (unsigned rank = 0; rank < replicas_; ++rank) {
             if (now[rank] == scratch_[rank]) continue;

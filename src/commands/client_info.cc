@@ -22,6 +22,7 @@ std::string flags_of(const ClientState& client, bool spoiled) {
     add(spoiled, 'd');
     add(client.close_asap, 'A');
     add(client.address.ends_with(":0"), 'U');  // no TCP connection has that port
+    add(client.readonly, 'r');
     add(client.no_evict, 'e');
     add(client.no_touch, 'T');
     return flags.empty() ? "N" : flags;

@@ -25,6 +25,7 @@ struct Block {
         time,    // only the deadline ends it
         synced,  // Log::synced_lsn() >= lsn ends it too
         backup,  // Persistence::backups_ended() > arguments[0] ends it too
+        repair,  // ClusterView::repair_report(arguments[0]) ends it too
     };
     Kind kind = Kind::none;
     int64_t deadline_ms = 0;  // wall clock; 0: never
@@ -60,6 +61,7 @@ struct ClientState {
     std::atomic<uint64_t> input_bytes{0}, input_free{0}, output_bytes{0}, total_memory{0};
     std::atomic<uint64_t> arguments_bytes{0};
     std::atomic<bool> monitor{false}, no_evict{false}, no_touch{false}, blocked{false};
+    std::atomic<bool> readonly{false};  // READONLY: reads from the nearest replica will do
     std::atomic<bool> close_asap{false};
     std::atomic<int> unblock{0};  // CLIENT UNBLOCK: 1 as if timed out, 2 with an error
     std::mutex names_mutex;

@@ -41,6 +41,7 @@ enum CommandFlag : uint64_t {
     kLocksAll = 1ull << 40,     // runs with every shard locked
     kLocksScan = 1ull << 41,    // args[1] is a scan cursor: runs with the shards ahead of it locked
     kLocksRandom = 1ull << 42,  // runs with one shard locked that has keys
+    kInternal = 1ull << 45,     // between nodes only: in no table, and not counted
     kOtherDb = 1ull << 44,      // looks at its keys in other databases than the client's, too
     kControl =
         1ull << 43,  // handled by the dispatcher even inside MULTI (EXEC, DISCARD, MULTI, WATCH, QUIT, RESET)

@@ -22,6 +22,8 @@ constexpr Group kGroups[] = {
     {"connection", connection_docs},
     {"transactions", transaction_docs},
     {"server", server_docs},
+    {"cluster", cluster_docs},
+    {"torc", torc_docs},
 };
 
 struct GroupedDoc {

@@ -66,5 +66,7 @@ std::span<const CommandDoc> generic_docs();
 std::span<const CommandDoc> connection_docs();
 std::span<const CommandDoc> transaction_docs();
 std::span<const CommandDoc> server_docs();
+std::span<const CommandDoc> cluster_docs();
+std::span<const CommandDoc> torc_docs();
 
 }  // namespace torc

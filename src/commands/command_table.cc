@@ -73,12 +73,13 @@ bool keys_of_spec(const KeySpec& spec, Args args, std::vector<KeyPosition>& out)
 
 CommandTable::CommandTable() {
     for (const auto family :
-         {string_commands(), counter_commands(), lcs_commands(), bitmap_commands(), bitfield_commands(),
-          generic_commands(), expire_commands(), scan_commands(), object_commands(), copy_move_commands(),
-          dump_restore_commands(), wait_commands(), connection_commands(), client_commands(),
-          transaction_commands(), server_commands(), save_commands(), info_commands(), config_commands(),
-          command_commands(), slowlog_commands(), latency_commands(), memory_commands(), debug_commands(),
-          lolwut_commands()})
+         {string_commands(),     counter_commands(),   lcs_commands(),          bitmap_commands(),
+          bitfield_commands(),   generic_commands(),   expire_commands(),       scan_commands(),
+          object_commands(),     copy_move_commands(), dump_restore_commands(), wait_commands(),
+          connection_commands(), client_commands(),    transaction_commands(),  server_commands(),
+          save_commands(),       info_commands(),      config_commands(),       command_commands(),
+          slowlog_commands(),    latency_commands(),   memory_commands(),       debug_commands(),
+          lolwut_commands(),     cluster_commands(),   torc_ring_commands(),    torc_data_commands()})
         for (const CommandSpec& spec : family) all_.push_back(&spec);
     slots_.resize(std::bit_ceil(all_.size() * 4));
     const size_t mask = slots_.size() - 1;

@@ -107,7 +107,7 @@ void hello(Call& call) {
     reply.bulk("id");
     reply.integer(static_cast<int64_t>(call.client.id));
     reply.bulk("mode");
-    reply.bulk("standalone");
+    reply.bulk(call.node.cluster() != nullptr ? "cluster" : "standalone");
     reply.bulk("role");
     reply.bulk("master");
     reply.bulk("modules");
@@ -129,6 +129,8 @@ void echo(Call& call) {
 void select(Call& call) {
     const auto db = db_argument(call, call.args[1]);
     if (!db) return;
+    if (*db != 0 && call.node.cluster() != nullptr)
+        return call.reply.error("ERR SELECT is not allowed in cluster mode");
     call.client.db.store(*db, std::memory_order_relaxed);
     call.reply.ok();
 }
@@ -145,6 +147,7 @@ void reset(Call& call) {
     client.monitor = false;
     client.no_evict = false;
     client.no_touch = false;
+    client.readonly = false;
     client.reply_mode = ReplyMode::on;
     client.db.store(0, std::memory_order_relaxed);
     client.protocol.store(2, std::memory_order_relaxed);

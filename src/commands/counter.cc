@@ -21,7 +21,7 @@ void add(Call& call, int64_t amount) {
     }
     if (__builtin_add_overflow(number, amount, &number)) return call.reply.error(errors::kOverflow);
     char digits[kMaxIntegerChars];
-    call.keys.put(key, ValueType::string, {digits, format_integer(digits, number)}, value->expire_at_ms);
+    call.keys.add(key, amount, {digits, format_integer(digits, number)}, value->expire_at_ms);
     call.reply.integer(number);
 }
 
@@ -60,7 +60,7 @@ void incrbyfloat(Call& call) {
     sum += *amount;
     if (!std::isfinite(sum)) return call.reply.error("ERR increment would produce NaN or Infinity");
     const std::string text = format_long_double(sum);
-    call.keys.put(key, ValueType::string, text, value->expire_at_ms);
+    call.keys.add_decimal(key, *amount, text, value->expire_at_ms);
     call.reply.bulk(text);
 }
 

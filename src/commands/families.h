@@ -33,5 +33,8 @@ std::span<const CommandSpec> latency_commands();
 std::span<const CommandSpec> memory_commands();
 std::span<const CommandSpec> debug_commands();
 std::span<const CommandSpec> lolwut_commands();
+std::span<const CommandSpec> cluster_commands();
+std::span<const CommandSpec> torc_ring_commands();
+std::span<const CommandSpec> torc_data_commands();
 
 }  // namespace torc

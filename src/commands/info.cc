@@ -5,14 +5,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 
 #include "base/config.h"
 #include "base/time.h"
 #include "base/version.h"
 #include "commands/call.h"
+#include "commands/cluster_info.h"
+#include "commands/cluster_view.h"
 #include "commands/diagnostics.h"
 #include "commands/families.h"
+#include "commands/info_text.h"
 #include "commands/node_view.h"
 
 namespace torc {
@@ -23,42 +25,6 @@ struct InfoSource {
     NodeView& node;
     const NodeFacts facts;
     const int64_t now_ms;
-};
-
-class InfoText {
-  public:
-    void section(std::string_view title) {
-        if (!text_.empty()) text_ += "\r\n";
-        fmt::format_to(std::back_inserter(text_), "# {}\r\n", title);
-    }
-    template <class T>
-    void field(std::string_view name, const T& value) {
-        fmt::format_to(std::back_inserter(text_), "{}:{}\r\n", name, value);
-    }
-    void field(std::string_view name, bool value) { field(name, value ? 1 : 0); }
-    template <class... Args>
-    void field(std::string_view name, fmt::format_string<Args...> format, Args&&... args) {
-        field(name, fmt::format(format, std::forward<Args>(args)...));
-    }
-    void bytes(std::string_view name, uint64_t value) {
-        field(name, value);
-        field(fmt::format("{}_human", name), human_bytes(value));
-    }
-    void zeros(std::initializer_list<std::string_view> names) {
-        for (const std::string_view name : names) field(name, 0);
-    }
-    const std::string& text() const { return text_; }
-
-    static std::string human_bytes(uint64_t value) {
-        constexpr std::string_view kUnits = "BKMGTP";
-        auto scaled = static_cast<double>(value);
-        size_t unit = 0;
-        for (; scaled >= 1024 && unit + 1 < kUnits.size(); ++unit) scaled /= 1024;
-        return unit == 0 ? fmt::format("{}B", value) : fmt::format("{:.2f}{}", scaled, kUnits[unit]);
-    }
-
-  private:
-    std::string text_;
 };
 
 double ratio(uint64_t part, uint64_t whole) {
@@ -73,7 +39,7 @@ void server(const InfoSource& from, InfoText& out) {
     out.field("redis_git_dirty", 0);
     out.field("redis_build_id", "0");
     out.field("torc_version", kTorcVersion);
-    out.field("redis_mode", "standalone");
+    out.field("redis_mode", from.node.cluster() != nullptr ? "cluster" : "standalone");
     out.field("os", server.os);
     out.field("arch_bits", sizeof(void*) * 8);
     out.field("monotonic_clock", "POSIX clock_gettime");
@@ -108,7 +74,8 @@ void clients(const InfoSource& from, InfoText& out) {
     const ClientFacts& clients = from.facts.clients;
     out.section("Clients");
     out.field("connected_clients", clients.connected);
-    out.field("cluster_connections", 0);
+    out.field("cluster_connections",
+              from.node.cluster() == nullptr ? 0 : from.node.cluster()->links().size());
     out.field("maxclients", from.node.config().live.maxclients.load());
     out.field("client_recent_max_input_buffer", clients.max_input_buffer);
     out.field("client_recent_max_output_buffer", clients.max_output_buffer);
@@ -262,7 +229,7 @@ void stats(const InfoSource& from, InfoText& out) {
 void replication(const InfoSource& from, InfoText& out) {
     out.section("Replication");
     out.field("role", "master");
-    out.field("connected_slaves", 0);
+    write_replicas(from.node.cluster(), from.now_ms, out);
     out.field("master_failover_state", "no-failover");
     out.field("master_replid", from.facts.server.run_id);
     out.field("master_replid2", std::string(40, '0'));
@@ -352,9 +319,11 @@ void latencystats(const InfoSource& from, InfoText& out) {
     }
 }
 
-void cluster(const InfoSource&, InfoText& out) {
+void cluster(const InfoSource& from, InfoText& out) {
+    ClusterView* const view = from.node.cluster();
     out.section("Cluster");
-    out.field("cluster_enabled", 0);
+    out.field("cluster_enabled", view != nullptr);
+    if (view != nullptr) write_cluster_figures(view->picture(), view->figures(), from.now_ms, out);
 }
 
 void keyspace(const InfoSource& from, InfoText& out) {

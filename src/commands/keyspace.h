@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/types.h"
 
@@ -23,6 +24,14 @@ struct Value {
     std::string_view bytes;  // of a string
     int64_t expire_at_ms = kNoExpiry;
 };
+
+/// The values that a key has at once where writes raced.
+struct Siblings {
+    std::string token;                // names what was seen; printable
+    std::vector<std::string> values;  // the one that GET shows first; empty: no such key
+    int64_t expire_at_ms = kNoExpiry;
+};
+inline constexpr std::string_view kEmptyContext = "-";  // the token of nothing seen
 
 class Keyspace {
   public:
@@ -38,6 +47,12 @@ class Keyspace {
     /// The bytes of an existing string to change in place, without changing their number or the expiry. The
     /// change is logged when the command ends.
     virtual std::span<char> edit(std::string_view key) = 0;
+    /// What INCR and its kin do to a key that is a number or absent: `result` is the text it shows from now
+    /// on, `amount` what was added. A plain keyspace stores the result; a cluster's counts, so that
+    /// concurrent increments merge.
+    virtual void add(std::string_view key, int64_t amount, std::string_view result, int64_t expire_at_ms);
+    virtual void add_decimal(std::string_view key, long double amount, std::string_view result,
+                             int64_t expire_at_ms);
     /// False when there was nothing.
     virtual bool erase(std::string_view key) = 0;
     /// kNoExpiry: persist. The key exists.
@@ -50,6 +65,14 @@ class Keyspace {
     virtual void set_frequency(std::string_view key, unsigned frequency) = 0;
     /// Bytes the key takes in RAM, index included, as MEMORY USAGE tells it. The key exists.
     virtual uint64_t memory_usage(std::string_view key) = 0;
+
+    // ---- concurrent versions. A plain keyspace has one value of each key, and the empty context.
+    /// All values that the key has. A key that isn't there may still have a context: that of its tombstone.
+    virtual Siblings siblings(std::string_view key);
+    /// Stores a value that replaces exactly what the token's reader saw. False, with nothing done, when it's
+    /// no token of siblings().
+    virtual bool put_resolved(std::string_view key, std::string_view token, std::string_view bytes,
+                              int64_t expire_at_ms);
 
     // ---- whole databases
     virtual unsigned db() const = 0;  // logical index of this face
@@ -65,8 +88,11 @@ class Keyspace {
     // disk may have to be read first: check unfinished() after walking, and if it's true return at once,
     // having changed nothing and whatever was replied: the dispatcher reads them and runs the command again.
     using Visit = std::function<void(std::string_view key, ValueType type)>;
-    /// Visits the keys of one bucket and returns the next cursor; 0 at the end (and at the start).
+    /// Visits the keys of one bucket and returns the next cursor; 0 at the end (and at the start). The cursor
+    /// itself comes back when another node has to go on from there.
     virtual uint64_t scan(uint64_t cursor, const Visit& visit) = 0;
+    /// Visits keys of one slot, at most `most`.
+    virtual void scan_slot(SlotId slot, size_t most, const Visit& visit) = 0;
     virtual std::optional<std::string_view> random_key() = 0;
     virtual bool unfinished() const = 0;
 };

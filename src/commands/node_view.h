@@ -15,6 +15,7 @@ namespace torc {
 
 class Clients;
 class Clock;
+class ClusterView;
 class CommandStatsView;
 class Config;
 class ErrorStatsView;
@@ -45,6 +46,7 @@ class NodeView {
     virtual CommandStatsView& command_stats() = 0;
     virtual ErrorStatsView& error_stats() = 0;
     virtual Persistence& persistence() = 0;
+    virtual ClusterView* cluster() = 0;  // commands/cluster_view.h; null: a node on its own
 
     virtual NodeFacts facts() const = 0;
     /// Databases that hold keys, by number.

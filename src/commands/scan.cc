@@ -85,14 +85,16 @@ void scan(Call& call) {
     // Nearly empty tables end the walk by steps, not by keys.
     const auto wanted = static_cast<uint64_t>(options->count);
     uint64_t steps_left = wanted > UINT64_MAX / 10 ? UINT64_MAX : wanted * 10;
+    uint64_t before = 0;
     do {
-        cursor = call.keys.scan(cursor, [&](std::string_view key, ValueType type) {
+        before = cursor;
+        cursor = call.keys.scan(before, [&](std::string_view key, ValueType type) {
             ++visited;
             if (!options->admits(key, type)) return;
             ++admitted;
             keys.bulk(key);
         });
-    } while (cursor != 0 && visited < wanted && --steps_left != 0);
+    } while (cursor != 0 && cursor != before && visited < wanted && --steps_left != 0);
     if (call.keys.unfinished()) return;
 
     char digits[kMaxIntegerChars + 1];

@@ -153,6 +153,8 @@ class Store {
     /// null for a cold key.
     uint64_t scan_bucket(DbId db, uint64_t cursor, const std::function<void(Record*, LogAddress)>& visit);
     static ShardId scan_shard(uint64_t cursor);
+    /// All entries of one slot, its shard locked. Record is null for a cold key. Nothing may change meanwhile.
+    void walk_slot(DbId db, SlotId slot, const std::function<void(Record*, LogAddress)>& visit);
     /// Keys in a shard, for planning a scan and RANDOMKEY; no lock needed (relaxed).
     uint64_t shard_size(DbId db, ShardId shard) const;
     uint64_t db_size(DbId db) const;     // no lock

@@ -47,6 +47,18 @@ uint64_t Store::scan_bucket(DbId db, uint64_t cursor, const std::function<void(R
     return slot >= kSlots ? 0 : cursor_of(static_cast<SlotId>(slot), 0);
 }
 
+void Store::walk_slot(DbId db, SlotId slot, const std::function<void(Record*, LogAddress)>& visit) {
+    Impl::DbSpace* const space = impl_->space(db);
+    if (space == nullptr || space->tables[slot].size() == 0) return;
+    for (uint64_t position = 0; position < HashIndex::kEndPosition;)
+        position = space->tables[slot].walk(position, [&](IndexEntry entry, HashIndex::Place) {
+            if (entry.is_cold())
+                visit(nullptr, entry.address());
+            else
+                visit(entry.record(), entry.record()->address());
+        });
+}
+
 uint64_t Store::shard_size(DbId db, ShardId shard) const {
     const Impl::DbSpace* space = impl_->space(db);
     return space == nullptr ? 0 : space->parts[shard].keys.count();

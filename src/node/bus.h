@@ -11,7 +11,10 @@
 // and over several links anything may overtake anything.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <functional>
+#include <string>
 #include <string_view>
 
 #include "cluster/node_id.h"
@@ -55,6 +58,45 @@ class BusDialer {
     /// Control lane only: dials an address whose node isn't known yet (a seed, CLUSTER MEET), once. The link
     /// comes up with its peer's id, or doesn't.
     virtual void dial(const Endpoint& bus) = 0;
+};
+
+/// Who this node is to its peers, as the handshake says and proves it.
+struct BusIdentity {
+    NodeId id = 0;
+    uint64_t cluster_id = 0;  // 0: none yet
+    std::string secret;       // never sent
+};
+/// Asked at each handshake, on the thread that makes it: any thread. The cluster id comes with joining.
+using BusIdentitySource = std::function<BusIdentity()>;
+
+class WorkerHost;
+
+/// What the bus counts, over all loops.
+struct BusCounters {
+    std::atomic<uint64_t> handshakes_refused{0};  // of those who called us
+    std::atomic<uint64_t> links_replaced{0};      // a newer one of the same peer and lane came
+    std::atomic<uint64_t> links_overrun{0};       // reset since the peer didn't read what we sent
+    std::atomic<uint64_t> links_malformed{0};     // reset for what came in
+    std::atomic<uint64_t> pauses{0};              // a loop stood still, and reset its links
+};
+
+/// The cluster half of a node, as the server runs it on its control thread ("torc-bus").
+class BusControl {
+  public:
+    virtual ~BusControl() = default;
+    /// Any thread.
+    BusCounters& counters() { return counters_; }
+    /// Any thread.
+    virtual BusIdentity identity() = 0;
+    /// Gets the control lane's links.
+    virtual BusUser& user() = 0;
+    /// Once, on the control thread, before anything else there. `dialer` and `host` outlive every call.
+    virtual void start(BusDialer& dialer, WorkerHost& host) = 0;
+    /// Every 25 ms.
+    virtual void on_tick() = 0;
+
+  private:
+    BusCounters counters_;
 };
 
 }  // namespace torc

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "commands/call.h"
+#include "node/coordinator.h"
 #include "node/dispatch.h"
 #include "node/node_faces.h"
 #include "node/worker_core.h"
@@ -10,28 +11,32 @@
 namespace torc {
 
 ClientCore::ClientCore(WorkerCore& worker_core, ClientPort& client_port,
-                       std::unique_ptr<ClientState> client_state)
+                       std::unique_ptr<ClientState> client_state, CommandFeeder* command_feeder)
     : worker(worker_core),
       port(client_port),
       state(std::move(client_state)),
       handle(std::make_shared<WakeHandle>(client_port)),
       inbox(std::make_shared<Inbox>(handle)),
-      reply(output) {
-    state->id = worker.node.clients.next_id();
+      reply(output),
+      feeder(command_feeder),
+      replies(std::make_shared<ReplyQueue>(*this)) {
     state->created_ms = worker.now_ms;
     state->last_used_ms = worker.now_ms;
-    state->authenticated = worker.node.config.text("requirepass").empty();
+    state->id = worker.node.clients.next_id();
     worker.clients.push_back(this);
-    worker.node.clients.add(*this);
+    state->authenticated = feeder != nullptr || worker.node.config.text("requirepass").empty();
+    if (feeder == nullptr) worker.node.clients.add(*this);
 }
 
 ClientCore::~ClientCore() {
     if (pause == Pause::lock) handle->unpark(worker.node.store->shard_lock(parked_at));
     handle->detach();
+    replies->detach();
+    if (worker.coordinator != nullptr) worker.coordinator->forget(*this);
     std::ranges::move(fetch.pins(), std::back_inserter(worker.pins_left));
     if (state->watch != nullptr) state->watch->dead = true;
     worker.node.monitors.remove(inbox.get());
-    worker.node.clients.remove(*this);
+    if (feeder == nullptr) worker.node.clients.remove(*this);
     worker.forget(*this);
 }
 
@@ -81,6 +86,7 @@ bool ClientCore::parse_batch() {
 
 bool ClientCore::run_batch() {
     if (!retry.empty() && !run_retry()) return false;
+    if (feeder != nullptr) return feeder->feed();
     if (input.empty()) return false;
     if (!parse_batch()) {
         input.consume(unparsed_from);
@@ -93,8 +99,7 @@ bool ClientCore::run_batch() {
         for (const Prepared& command : worker.prepared) prefetch_record(worker, *state, command);
     }
     for (const Prepared& command : worker.prepared) {
-        const Outcome outcome = dispatch(worker, *this, command);
-        if (__builtin_expect(after(outcome, command), 1)) continue;
+        if (__builtin_expect(run_one(command), 1)) continue;
         release_batch(worker);
         input.consume(command.end);
         if (unparsed_from != command.end) parser = RequestParser();
@@ -116,10 +121,42 @@ bool ClientCore::run_retry() {
     worker.words.assign(words.begin(), words.end());
     Prepared command;
     command.word_count = static_cast<uint32_t>(words.size());
-    prepare(worker, *state, command);
-    const bool go_on = after(dispatch(worker, *this, command), command);
+    if (retry_spec != nullptr)
+        prepare_as(worker, command, *std::exchange(retry_spec, nullptr));
+    else
+        prepare(worker, *state, command);
+    const bool go_on = run_one(command);
     release_batch(worker);
     return go_on;
+}
+
+bool ClientCore::run_one(const Prepared& command) {
+    if (__builtin_expect(worker.coordinator == nullptr, 1)) return after(dispatch(worker, *this, command), command);
+    const size_t mark = output.size();
+    const bool behind = !replies->empty();
+    const uint32_t unmarked_before = unmarked_replies;
+    const Outcome outcome = dispatch(worker, *this, command);
+    if (outcome == Outcome::done) settle_reply(mark, behind, unmarked_before);
+    if (outcome != Outcome::again) cluster.joined = false;
+    return after(outcome, command);
+}
+
+void ClientCore::settle_reply(size_t mark, bool behind, uint32_t unmarked_before) {
+    if (std::exchange(reply_is_pending, false)) return;
+    if (behind && !replies->empty()) {
+        replies->push_ready(std::string(output.view().substr(mark)), seen_lsn, own_lsn,
+                            unmarked_replies - unmarked_before);
+        output.truncate(mark);
+        unmarked_replies = unmarked_before;
+    } else if (boundaries != nullptr) {
+        boundaries->push_back(output_begin + output.size());
+    }
+}
+
+void ClientCore::replies_came() {
+    if (pause != Pause::replies || !replies->empty()) return;
+    // Not from here: whoever completed the reply may be in the middle of something.
+    handle->wake();
 }
 
 bool ClientCore::after(Outcome outcome, const Prepared& command) {
@@ -127,12 +164,17 @@ bool ClientCore::after(Outcome outcome, const Prepared& command) {
         if (__builtin_expect(!state->close_after_reply && !state->close_asap.load(std::memory_order_relaxed),
                              1))
             return true;
+        if (state->close_after_reply && !replies->empty() && !state->close_asap) {
+            pause = Pause::replies;  // resume() closes
+            return false;
+        }
         start_closing(false);
         return false;
     }
     if (outcome == Outcome::again) {
         const auto first = worker.words.begin() + command.first_word;
         retry.assign(first, first + command.word_count);
+        if (feeder != nullptr) retry_spec = command.spec;
         if (pause == Pause::room) worker.wait_for_log(*this);
     } else {
         waits_for_sync = state->block.kind == Block::Kind::synced;
@@ -165,6 +207,17 @@ void ClientCore::resume() {
             break;
         case Pause::room:
             if (!worker.node.store->log().has_room()) return;
+            break;
+        case Pause::quorum:
+            if (cluster.joining) return;
+            break;
+        case Pause::replies:
+            if (!replies->empty()) return;
+            if (state->close_after_reply) {
+                pause = Pause::none;
+                start_closing(false);
+                return;
+            }
             break;
         case Pause::client_pause:  // perhaps not for this command: the dispatcher looks again
             break;
@@ -247,8 +300,11 @@ void ClientCore::answer_in_doubt() {
     for (const Mark& mark : marks) replies += mark.replies;
     marks.clear();
     output.truncate(releasable - output_begin);
-    for (uint32_t i = 0; i < replies; ++i)
+    while (boundaries != nullptr && !boundaries->empty() && boundaries->back() > releasable) boundaries->pop_back();
+    for (uint32_t i = 0; i < replies; ++i) {
         reply.error("INDOUBT the change was applied but the log can't be written: a crash now would lose it");
+        if (boundaries != nullptr) boundaries->push_back(output_begin + output.size());
+    }
     releasable = output_begin + output.size();
 }
 

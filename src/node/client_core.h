@@ -9,8 +9,10 @@
 #include "base/buffer.h"
 #include "commands/client_state.h"
 #include "node/client.h"
+#include "node/cluster_client.h"
 #include "node/cold_fetch.h"
 #include "node/inbox.h"
+#include "node/reply_queue.h"
 #include "node/wake_handle.h"
 #include "resp/parser.h"
 #include "resp/reply.h"
@@ -28,12 +30,24 @@ enum class Pause : uint8_t {
     fetch,         // records are being read
     room,          // the log's buffer is full
     block,         // the last command's reply is still to come
+    quorum,        // other nodes are asked for what the command needs
+    replies,       // earlier replies have to come first
     client_pause,  // CLIENT PAUSE
     closing,
 };
 
+/// Brings an internal connection its next command, in place of a socket's bytes.
+class CommandFeeder {
+  public:
+    virtual ~CommandFeeder() = default;
+    /// Runs the next command, if there is one. False when there's nothing more to do for now.
+    virtual bool feed() = 0;
+};
+
 struct ClientCore {
-    ClientCore(WorkerCore& worker, ClientPort& port, std::unique_ptr<ClientState> state);
+    /// With a feeder: a connection of the node's own, which clients don't see.
+    ClientCore(WorkerCore& worker, ClientPort& port, std::unique_ptr<ClientState> state,
+               CommandFeeder* feeder = nullptr);
     ~ClientCore();
 
     WorkerCore& worker;
@@ -73,6 +87,14 @@ struct ClientCore {
     std::shared_ptr<std::atomic<size_t>> hold;
     bool waits_for_sync = false;  // block.kind == synced
 
+    // ---- on a cluster
+    CommandFeeder* const feeder;
+    const CommandSpec* retry_spec = nullptr;  // of an internal command that couldn't start: no table has it
+    std::shared_ptr<ReplyQueue> replies;
+    bool reply_is_pending = false;            // the running command's reply stands in `replies`
+    std::deque<uint64_t>* boundaries = nullptr;  // where each reply ends, counted as Mark::end
+    ClusterClient cluster;
+
     static constexpr size_t kSmallRead = 1024;
     static constexpr size_t kLargeRead = 64 * 1024;
     static constexpr size_t kBatch = 64;  // commands parsed ahead
@@ -93,6 +115,10 @@ struct ClientCore {
     /// Gives back memory that a quiet connection doesn't need.
     void shrink();
     void protocol_error(std::string_view text);
+    /// Runs one prepared command and settles its reply. False when the connection can't go on.
+    bool run_one(const Prepared& command);
+    /// Some of `replies` have been written: who waited for that goes on.
+    void replies_came();
 
   private:
     /// Parses and runs up to kBatch commands. False when there's nothing more to do for now.
@@ -101,6 +127,8 @@ struct ClientCore {
     bool parse_batch();
     size_t unparsed_from = 0;  // of the input, after parse_batch()
     bool parse_failed = false;
+    /// Puts the reply, which begins at `mark`, behind those that are still to come.
+    void settle_reply(size_t mark, bool behind, uint32_t unmarked_before);
     /// What every command's end has in common. False when the connection can't go on.
     bool after(Outcome outcome, const Prepared& command);
 };

@@ -34,7 +34,8 @@ void ColdFetch::start(Store& store, WorkerHost& host, std::function<void()> done
             Result<StoredRecord> record = store.segments().read(address, 0);
             ColdName name;
             name.readable = record.has_value();
-            if (record) name = {std::string(record->key), record->type, record->expire_at_ms, true};
+            if (record) name = {std::string(record->key), record->type, record->expire_at_ms, true, {}};
+            if (record && record->type == ValueType::cell) name.cell = record->value;
             job->name_results.push_back(std::move(name));
         }
         job->finished.store(true, std::memory_order_release);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "commands/call.h"
 #include "commands/transactions.h"
+#include "node/coordinator.h"
 #include "node/gates.h"
 #include "node/node_faces.h"
 #include "node/spec_cache.h"
@@ -65,7 +66,7 @@ void refuse(WorkerCore& worker, ClientCore& client, const Prepared& command, std
     }
     client.reply.error(text);
     worker.node.error_stats.count(text);
-    if (command.spec != nullptr) worker.stats.rejected(*command.spec);
+    if (command.spec != nullptr && (command.spec->flags & kInternal) == 0) worker.stats.rejected(*command.spec);
 }
 
 // ---- planning: which shards, which keys
@@ -241,6 +242,7 @@ struct ShownWords {
 
 void account(WorkerCore& worker, ClientCore& client, const CommandSpec& spec, Args args, const Timing& timing,
              size_t reply_mark, uint64_t errors_before) {
+    if (__builtin_expect((spec.flags & kInternal) != 0, 0)) return;
     const LiveSettings& live = worker.node.config.live;
     const uint64_t ns = timing.ns();
     worker.stats.called(spec, ns, live.latency_tracking.load(std::memory_order_relaxed));
@@ -285,7 +287,8 @@ void run_row(WorkerCore& worker, ClientCore& client, const CommandSpec& spec, Ar
 }
 
 Lsn commit(WorkerCore& worker) {
-    if (__builtin_expect(!worker.run.edited.empty(), 0)) worker.keyspaces[0]->finish();
+    if (__builtin_expect(!worker.run.edited.empty() || worker.run.cells != nullptr, 0))
+        worker.keyspaces[0]->finish();
     return worker.run.store.commit(worker.batch);
 }
 
@@ -392,7 +395,8 @@ Outcome run_locked(WorkerCore& worker, ClientCore& client, const Prepared& comma
     if (&spec != worker.node.exec_spec) show_to_monitors(worker, *client.state, spec, args);
     run_row(worker, client, spec, args);
     const Lsn appended = commit(worker);
-    client.seen_lsn = std::max({client.seen_lsn, appended, seen_lsn(worker, command)});
+    const Lsn seen = std::max(appended, seen_lsn(worker, command));
+    client.seen_lsn = std::max(client.seen_lsn, seen);
     if (appended != 0) client.own_lsn = client.state->last_write_lsn = appended;
 
     if (__builtin_expect(walks, 0)) {
@@ -407,8 +411,30 @@ Outcome run_locked(WorkerCore& worker, ClientCore& client, const Prepared& comma
     }
     if (__builtin_expect(!client.fetch.idle(), 0)) end_fetch(worker, client);
     account(worker, client, spec, args, timing, mark, errors_before);
-    if (!command.one_key) worker.locks.release();
     apply_reply_mode(client, mark);
+    if (__builtin_expect(worker.coordinator != nullptr, 0))
+        worker.coordinator->ran(client, command, args, mark, seen, appended);
+    if (!command.one_key) worker.locks.release();
+    return Outcome::done;
+}
+
+/// On a cluster: where it runs. Nothing when it's here, else how dispatch() ends.
+std::optional<Outcome> route(WorkerCore& worker, ClientCore& client, const Prepared& command, Args args,
+                             size_t mark) {
+    std::string error;
+    switch (worker.coordinator->route(client, command, args, error)) {
+        case Coordinator::Route::here:
+            return std::nullopt;
+        case Coordinator::Route::elsewhere:
+        case Coordinator::Route::answered:
+            break;
+        case Coordinator::Route::wait:
+            return Outcome::again;
+        case Coordinator::Route::refused:
+            refuse(worker, client, command, error);
+            break;
+    }
+    if (!client.reply_is_pending) apply_reply_mode(client, mark);
     return Outcome::done;
 }
 
@@ -431,6 +457,16 @@ void prepare(WorkerCore& worker, const ClientState& client, Prepared& command) {
         worker.run.store.prefetch_table(
             worker.run.store.physical_db(client.db.load(std::memory_order_relaxed)), command.key);
     }
+}
+
+void prepare_as(WorkerCore& worker, Prepared& command, const CommandSpec& spec) {
+    const Args args = words_of(worker, command);
+    command.container = command.spec = &spec;
+    const int position = one_key_position(spec);
+    // One pair of words, or one key: what comes in lists is one key most of the time.
+    const size_t last = spec.keys.empty() ? 0 : static_cast<size_t>(spec.keys[0].step) + 1;
+    command.one_key = position > 0 || (!spec.keys.empty() && args.size() == last);
+    if (command.one_key) command.key = make_key_ref(args[1], worker.run.store.hash_seed());
 }
 
 void prefetch_bucket(WorkerCore& worker, const ClientState& client, const Prepared& command) {
@@ -487,11 +523,14 @@ Outcome dispatch(WorkerCore& worker, ClientCore& client, const Prepared& command
         client.pause = Pause::room;
         return Outcome::again;
     }
+    if (__builtin_expect(worker.coordinator != nullptr, 0)) {
+        if (const auto ended = route(worker, client, command, args, mark)) return *ended;
+    }
     const Outcome outcome = run_locked(worker, client, command, args);
     if (outcome != Outcome::done) return outcome;
     // After EXEC's own commands have been shown.
     if (&spec == worker.node.exec_spec) show_to_monitors(worker, state, spec, args);
-    ++client.unmarked_replies;
+    if (!client.reply_is_pending) ++client.unmarked_replies;
     if (__builtin_expect(&spec == worker.node.reset_spec, 0)) worker.node.monitors.remove(client.inbox.get());
     if (__builtin_expect(state.block.kind != Block::Kind::none, 0)) {
         client.pause = Pause::block;

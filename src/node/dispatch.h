@@ -21,6 +21,8 @@ enum class Outcome : uint8_t {
 /// First pass over a batch: finds the row and the key, and starts to bring the shard and the key's table into
 /// the cache.
 void prepare(WorkerCore& worker, const ClientState& client, Prepared& command);
+/// The same for a command that no table has, or whose row is known (internal_commands.h).
+void prepare_as(WorkerCore& worker, Prepared& command, const CommandSpec& spec);
 /// Second and third pass: what came with the one before says where the bucket is, and then the record.
 void prefetch_bucket(WorkerCore& worker, const ClientState& client, const Prepared& command);
 void prefetch_record(WorkerCore& worker, const ClientState& client, const Prepared& command);

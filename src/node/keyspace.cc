@@ -192,11 +192,11 @@ void StoreKeyspace::swap(unsigned a, unsigned b) {
 std::optional<ColdName> StoreKeyspace::name_of(Record* record, LogAddress address) {
     ColdName name;
     if (record != nullptr) {
-        name = {std::string(record->key()), record->type(), record->expire_at_ms()};
+        name = {std::string(record->key()), record->type(), record->expire_at_ms(), true, {}};
     } else if (run_.read_in_place) {
         const Result<StoredRecord> stored = run_.store.segments().read(address, 0);
         if (!stored) return std::nullopt;
-        name = {std::string(stored->key), stored->type, stored->expire_at_ms};
+        name = {std::string(stored->key), stored->type, stored->expire_at_ms, true, {}};
     } else {
         const auto known = run_.cold_names->find(address.units);
         if (known == run_.cold_names->end()) {
@@ -221,6 +221,22 @@ uint64_t StoreKeyspace::scan(uint64_t cursor, const Visit& visit) {
                 visit(record->key(), record->type());
         } else if (const auto name = name_of(record, address)) {
             visit(name->key, name->type);
+        }
+    });
+}
+
+void StoreKeyspace::scan_slot(SlotId slot, size_t most, const Visit& visit) {
+    if (!run_.locks.holds_all() && !run_.locks.try_take_one(shard_of(slot))) {
+        run_.lock_missed = true;
+        return;
+    }
+    size_t visited = 0;
+    run_.store.walk_slot(physical_, slot, [&](Record* record, LogAddress address) {
+        // A name that must be read first may turn out to be one of them.
+        if (visited + run_.wanted.size() >= most) return;
+        if (const auto name = name_of(record, address)) {
+            visit(name->key, name->type);
+            ++visited;
         }
     });
 }

@@ -18,12 +18,16 @@
 
 namespace torc {
 
+class CellStore;
+struct Topology;
+
 /// What a key that is only on disk is called; read for walkers and forgotten when their command is done.
 struct ColdName {
     std::string key;
     ValueType type = ValueType::string;
     int64_t expire_at_ms = kNoExpiry;
     bool readable = true;
+    std::string cell;  // of a clustered node's record: whether the key exists, only that says
 };
 using ColdNames = std::unordered_map<uint64_t, ColdName>;  // by LogAddress::units
 
@@ -62,6 +66,12 @@ struct RunningCommand {
     std::vector<LogAddress> wanted;  // names to be read before the command can run
     bool lock_missed = false;        // a walker's shard was locked by another: locks.blocked_by()
     std::vector<std::pair<DbId, std::string>> edited;  // logical databases
+
+    // ---- on a cluster
+    CellStore* cells = nullptr;
+    const Topology* topology = nullptr;  // of this turn
+    std::string changes;                 // what the command changed, as the replicas are told (bus_message.h)
+    size_t change_count = 0;
 };
 
 class StoreKeyspace : public Keyspace {
@@ -70,12 +80,12 @@ class StoreKeyspace : public Keyspace {
         : run_(run), siblings_(siblings), db_(db) {}
 
     /// Aims at the present physical database and forgets what was looked up.
-    void begin() {
+    virtual void begin() {
         physical_ = run_.store.physical_db(db_);
         cached_ = {};
     }
     /// Logs what edit() gave out. Before the batch is committed.
-    void finish();
+    virtual void finish();
 
     std::optional<Value> find(std::string_view key) override;
     std::optional<Value> peek(std::string_view key) override;
@@ -99,10 +109,11 @@ class StoreKeyspace : public Keyspace {
     void swap(unsigned a, unsigned b) override;
 
     uint64_t scan(uint64_t cursor, const Visit& visit) override;
+    void scan_slot(SlotId slot, size_t most, const Visit& visit) override;
     std::optional<std::string_view> random_key() override;
     bool unfinished() const override { return run_.lock_missed || !run_.wanted.empty(); }
 
-  private:
+  protected:
     DbId watch_db() const { return static_cast<DbId>(db_); }
     KeyRef ref(std::string_view key);
     Record* record(const KeyRef& key);  // resident, expired or not
@@ -111,7 +122,7 @@ class StoreKeyspace : public Keyspace {
     bool holds(DbId physical, std::string_view key) const;
     void changed(const KeyRef& key);
     /// Name and type of an entry, or nothing when it's expired or still has to be read.
-    std::optional<ColdName> name_of(Record* record, LogAddress address);
+    virtual std::optional<ColdName> name_of(Record* record, LogAddress address);
 
     RunningCommand& run_;
     std::vector<std::unique_ptr<StoreKeyspace>>& siblings_;

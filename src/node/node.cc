@@ -164,6 +164,10 @@ Result<void> Node::shutdown() {
     return core_->store->log().close();
 }
 
+BusControl* Node::bus_control() {
+    return nullptr;
+}
+
 Config& Node::config() {
     return core_->config;
 }

@@ -15,6 +15,7 @@
 
 namespace torc {
 
+class BusControl;
 class Config;
 struct NodeCore;
 
@@ -54,6 +55,9 @@ class Node {
 
     /// Clean end: everything written, synced and sealed. No worker runs any more.
     Result<void> shutdown();
+
+    /// What the server runs on its control thread; null without a cluster.
+    BusControl* bus_control();
 
     Config& config();
     uint64_t connected_clients() const;

@@ -15,6 +15,7 @@
 #include "engine/store_live_index.h"
 #include "node/client_pause.h"
 #include "node/client_registry.h"
+#include "node/cluster_core.h"
 #include "node/command_stats.h"
 #include "node/error_stats.h"
 #include "node/latency_monitor.h"
@@ -26,6 +27,7 @@
 namespace torc {
 
 struct WorkerCore;
+class ControlPlane;
 class NodeFaces;
 
 struct NodeCore {
@@ -61,6 +63,10 @@ struct NodeCore {
     std::function<void()> sync_wanted;
     std::function<void()> maintenance_wanted;
     std::atomic<bool> sync_requested{false};  // once, whatever `appendfsync` says (WAITAOF)
+
+    /// Null without a cluster; made by Node::open().
+    std::unique_ptr<ClusterCore> cluster;
+    std::unique_ptr<ControlPlane> control;
 
     std::unique_ptr<StoreLiveIndex> live_index;  // after load(), as the next
     std::unique_ptr<Compaction> compaction;      // after load()

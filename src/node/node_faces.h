@@ -25,6 +25,7 @@ class NodeFaces final : public NodeView {
     CommandStatsView& command_stats() override;
     ErrorStatsView& error_stats() override;
     Persistence& persistence() override { return backups_; }
+    ClusterView* cluster() override { return nullptr; }
 
     NodeFacts facts() const override;
     std::vector<DatabaseFacts> databases() const override;

@@ -2,8 +2,12 @@
 
 #include <algorithm>
 
+#include "commands/cluster_view.h"
+#include "node/cell_keyspace.h"
 #include "node/client_core.h"
+#include "node/coordinator.h"
 #include "node/node_faces.h"
+#include "node/shard_sync.h"
 #include "node/worker_core.h"
 
 namespace torc {
@@ -30,15 +34,24 @@ WorkerCore::WorkerCore(NodeCore& node_core, WorkerHost& worker_host, unsigned wo
       locks(*node_core.store),
       run(*node_core.store, node_core.watches, batch, locks, counters),
       stats(node_core.command_stats.thread(worker_index)) {
-    const auto databases = static_cast<unsigned>(node.config.live.databases.load());
-    for (unsigned db = 0; db < databases; ++db)
-        keyspaces.push_back(std::make_unique<StoreKeyspace>(run, keyspaces, db));
+    if (node.cluster != nullptr) {
+        // One database, as in Redis Cluster.
+        keyspaces.push_back(std::make_unique<CellKeyspace>(run, keyspaces, 0));
+        coordinator = std::make_unique<Coordinator>(*this, *node.cluster);
+        sync = std::make_unique<ShardSync>(*coordinator);
+    } else {
+        const auto databases = static_cast<unsigned>(node.config.live.databases.load());
+        for (unsigned db = 0; db < databases; ++db)
+            keyspaces.push_back(std::make_unique<StoreKeyspace>(run, keyspaces, db));
+    }
     now_ms = node.environment.clock.wall_ms();
     std::lock_guard guard(node.workers_mutex);
     node.workers.push_back(this);
 }
 
 WorkerCore::~WorkerCore() {
+    sync = nullptr;
+    coordinator = nullptr;
     std::lock_guard guard(node.workers_mutex);
     std::erase(node.workers, this);
 }
@@ -59,12 +72,18 @@ void WorkerCore::wait_for_time(ClientCore& client) {
 
 void WorkerCore::begin_turn() {
     now_ms = node.environment.clock.wall_ms();
+    if (__builtin_expect(coordinator != nullptr, 0)) {
+        now_ms = node.cluster->cluster_ms(now_ms);
+        coordinator->begin_turn();
+    }
 }
 
 void WorkerCore::end_turn() {
+    if (__builtin_expect(coordinator != nullptr, 0)) coordinator->end_turn();
     // Letting a client go on may make more output; a few rounds, then the others have their turn.
     for (int round = 0; round < kRoundsPerTurn && !dirty.empty(); ++round) send_round();
     if (!dirty.empty()) host.post([] {});
+    if (__builtin_expect(coordinator != nullptr, 0)) coordinator->send_frames();
     node.store->quiescent(index);
 }
 
@@ -153,7 +172,10 @@ bool WorkerCore::make_room() {
 
 void WorkerCore::on_timer() {
     if (node.loading.load()) return;
-    if (node.active_expire.load()) {
+    if (coordinator != nullptr) {
+        coordinator->on_timer();
+        sync->on_timer();
+    } else if (node.active_expire.load()) {
         node.store->expire_step(batch, now_ms, index, count, kExpireBudget,
                                 [this](DbId db, std::string_view key) {
                                     const ShardId shard = make_key_ref(key, node.store->hash_seed()).shard();
@@ -202,6 +224,13 @@ void WorkerCore::check_deadline(ClientCore& client) {
         client.finish_block(false);
         return;
     }
+    if (block.kind == Block::Kind::repair) {
+        const ClusterView* cluster = node.faces->cluster();
+        if (cluster == nullptr || cluster->repair_report(static_cast<uint64_t>(block.arguments[0]))) {
+            client.finish_block(false);
+            return;
+        }
+    }
     const int64_t deadline = block.deadline_ms;
     if (deadline != 0 && deadline <= now_ms)
         client.finish_block(true);
@@ -248,6 +277,9 @@ void Worker::going_idle() {
 }
 void Worker::back_from_idle() {
     impl_->node.store->quiescent(impl_->index);
+}
+BusUser& Worker::bus_user() {
+    return *impl_->coordinator;
 }
 WorkerCore& Worker::core() {
     return *impl_;

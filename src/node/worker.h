@@ -12,6 +12,8 @@
 
 namespace torc {
 
+class BusDialer;
+class BusUser;
 class Node;
 struct WorkerCore;
 
@@ -23,6 +25,9 @@ class WorkerHost {
     virtual void post(std::function<void()> task) = 0;
     /// Any thread: run this on a thread that may block (the disk pool), soon.
     virtual void run_blocking(std::function<void()> task) = 0;
+    /// The loop's own thread: dials the data lane's links. Null without a cluster; else there from before the
+    /// worker is made until after its end.
+    virtual BusDialer* bus_dialer() { return nullptr; }
 };
 
 class Worker {
@@ -38,6 +43,9 @@ class Worker {
     /// About 10 times a second (config hz): expiry of this worker's share of the shards, eviction, block
     /// deadlines, idle clients, pauses. In a turn of its own.
     void on_timer();
+
+    /// Who gets the data links of this loop. Only with a cluster.
+    BusUser& bus_user();
 
     WorkerCore& core();
 

@@ -18,6 +18,8 @@
 namespace torc {
 
 struct ClientCore;
+class Coordinator;
+class ShardSync;
 
 /// A parsed command, looked up and hashed, but not yet checked.
 struct Prepared {
@@ -69,6 +71,10 @@ struct WorkerCore {
     struct Traffic {
         std::atomic<uint64_t> commands{0}, input_bytes{0}, output_bytes{0}, reads{0}, writes{0};
     } traffic;
+
+    // ---- on a cluster; else null
+    std::unique_ptr<Coordinator> coordinator;
+    std::unique_ptr<ShardSync> sync;
 
     void begin_turn();
     void end_turn();

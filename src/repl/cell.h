@@ -68,6 +68,14 @@ class CellView {
 
   private:
     std::string_view bytes_;
+    std::string_view winner_;  // of the values; empty when there is none
+    size_t head_size_ = 0;     // where the values begin
+    size_t siblings_ = 0;
+    int64_t expire_at_ms_ = kNoExpiry;
+    Stamp newest_ = 0;
+    bool plain_ = false;  // the winner's bytes are what is shown
+    bool exists_ = false;
+    bool counter_ = false;
 };
 
 // ---- writes. `old`: the present cell's bytes, empty when there is none; never a view into `out`. Each
@@ -81,11 +89,12 @@ void write_delete(std::string& out, std::string_view old, WriteStamp stamp);
 void write_expiry(std::string& out, std::string_view old, WriteStamp stamp, int64_t expire_at_ms);
 /// Values and expiry stay. False, and `out` is unspecified, when the actor's running total would overflow.
 bool write_add(std::string& out, std::string_view old, WriteStamp stamp, int64_t amount);
-/// The same for INCRBYFLOAT; decimals are kept as text with 21 significant digits.
+/// The same for INCRBYFLOAT, exact to 17 decimals. False, too, for an amount of 10^37 or more: the caller may
+/// write the sum as a value instead.
 bool write_add_decimal(std::string& out, std::string_view old, WriteStamp stamp, long double amount);
-/// TORC.SET: covers exactly what `seen` covers; other siblings stay beside the new one.
+/// TORC.SET: covers exactly what `seen` covers; other siblings stay beside the new one, up to `max_siblings`.
 void write_resolved(std::string& out, std::string_view old, WriteStamp stamp, std::string_view value,
-                    int64_t expire_at_ms, const Context& seen);
+                    int64_t expire_at_ms, const Context& seen, size_t max_siblings = SIZE_MAX);
 
 // ---- merging
 

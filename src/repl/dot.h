@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "repl/decimal.h"
+
 namespace torc {
 
 using ActorId = uint64_t;
@@ -29,9 +31,19 @@ struct Dot {
     friend auto operator<=>(const Dot&, const Dot&) = default;
 };
 
-/// Sorted by (actor, birth); one entry for each.
+/// What an actor has added to a counter since `dot.birth`, up to the increment `dot`.
+struct Total {
+    Dot dot;
+    Decimal amount;
+    friend bool operator==(const Total&, const Total&) = default;
+};
+
+/// Sorted by (actor, birth); one entry for each. Of a counter also the running totals that belong to the
+/// entries (by the same order, at most one each, never above its entry's stamp): who resolves what he has
+/// read must not count what he has read again.
 struct Context {
-    std::vector<Dot> entries;
+    std::vector<Dot> entries = {};
+    std::vector<Total> totals = {};
 
     bool covers(const Dot& dot) const;
     /// Raises the entry of (dot.actor, dot.birth) to dot.stamp.

@@ -3,14 +3,20 @@
 // request from its own copy and keeps no state.
 //
 //   initiator                                   responder
-//   roots {shard, root}                   ->    equal, or its 16 slot hashes
+//   roots {root}                          ->    equal, or its 16 slot hashes
 //   leaves {slots that differ}            ->    its 16 leaf hashes of each
-//   keys {(slot, leaf) that differ}       ->    (key, digest) of every key there, in pages
-//   push {cells}  /  pull {keys}          ->    merges them / its cells
+//   ranges {leaves that differ}           ->    (key, digest) of every key there; of a leaf with many keys
+//                                               64 hashes, and what differs among them is asked again
+//   pull {keys}                           ->    its cells
+//   push {cells}                          ->    merges them
+//
+// What differs on both sides is pulled and joined first, and pushed only when the join isn't what the peer
+// sent. The bytes: exchange_message.h.
 //
 // A core: requests out, replies in; the caller carries them (any order between shards, one request at a time
 // within one exchange) and may abandon an exchange at any moment. Bounded: a page has at most kPageKeys keys
-// or kPageBytes bytes.
+// and kPageBytes bytes, or one item that is larger. One exchange is one pass: what changes meanwhile may be
+// left for the next. A cell that no bus frame has room for stays where it is and is counted.
 //
 // Thread rule: an Exchange belongs to one thread; ExchangeCopy is called on that thread and takes shard locks
 // itself.
@@ -46,19 +52,20 @@ class ExchangeCopy {
     enum class Read : uint8_t { found, absent, later };
     /// The key's cell as it is sent to others.
     virtual Read read(std::string_view key, std::string& cell) = 0;
-    /// Joins a received cell. False: can't be done now; try again.
+    /// Joins a received cell, or drops it when it's malformed. False: can't be done now; try again.
     virtual bool merge(std::string_view key, std::string_view cell) = 0;
 };
 
 struct ExchangeStats {
     uint64_t requests = 0, bytes_out = 0, bytes_in = 0;
     uint64_t keys_compared = 0, keys_differing = 0, pushed = 0, pulled = 0;
+    uint64_t too_large = 0;  // of the differing: left as they are
 };
 
 /// One shard, one peer.
 class Exchange {
   public:
-    static constexpr size_t kPageKeys = 512;
+    static constexpr size_t kPageKeys = 4096;
     static constexpr size_t kPageBytes = 256 * 1024;
 
     Exchange(ExchangeCopy& copy, ShardId shard);

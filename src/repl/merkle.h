@@ -1,10 +1,12 @@
 // Hash trees over a node's cells, one per shard, kept current by XOR: shard root -> 16 slots -> 16 leaves per
 // slot. A leaf is the XOR of entry_hash(key, cell digest) over its keys; every level above is the XOR of the
-// one below, so that a changed key costs a handful of XORs and no walk. (Merkle 1987; kept by XOR as in
-// incremental set hashing, Bellare and Micciancio 1997.)
+// one below. So only leaves are stored: a changed key costs one XOR and no walk, and the rare reader of a
+// root adds 256 words up. (Merkle 1987; kept by XOR as in incremental set hashing, Bellare and Micciancio
+// 1997.)
 //
-// The hash of a key here has no seed: all nodes must agree. Thread rule: update() under the key's shard lock;
-// reading is lock-free and sees some state between concurrent updates, which an exchange tolerates.
+// The hash of a key here has no seed: all nodes must agree. Thread rule: update() and clear() under the
+// shard's lock; reading is lock-free and sees some state between concurrent updates, which an exchange
+// tolerates.
 #pragma once
 
 #include <array>
@@ -20,7 +22,9 @@ namespace torc {
 inline constexpr unsigned kLeavesPerSlot = 16;
 inline constexpr unsigned kLeavesPerShard = kSlotsPerShard * kLeavesPerSlot;
 
-/// Of one key in its leaf; `digest`: CellView::digest() of its cell.
+/// Where a key stands within its slot; its first 4 bits are its leaf.
+uint64_t merkle_key_hash(std::string_view key);
+/// Of one key in its leaf; `digest`: CellView::digest() of its cell. Never 0.
 uint64_t entry_hash(std::string_view key, uint64_t digest);
 /// 0 .. kLeavesPerSlot - 1 within the key's slot.
 unsigned leaf_of_key(std::string_view key);
@@ -39,8 +43,7 @@ class MerkleForest {
     std::array<uint64_t, kLeavesPerSlot> leaves(SlotId slot) const;
 
   private:
-    struct Tree;
-    std::unique_ptr<Tree[]> trees_;
+    std::unique_ptr<std::atomic<uint64_t>[]> leaves_;  // kLeavesPerSlot for each slot
 };
 
 }  // namespace torc

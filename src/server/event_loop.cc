@@ -10,6 +10,8 @@
 #include "base/config.h"
 #include "node/node.h"
 #include "server/disk_pool.h"
+#include "server/loop_bus.h"
+#include "server/posted_function.h"
 #include "server/session.h"
 #include "server/thread_name.h"
 
@@ -21,31 +23,27 @@ constexpr unsigned kHandlersPerTurn = 256;
 
 thread_local const EventLoop* current_loop = nullptr;
 
-class PostedFunction final : public LoopTask {
-  public:
-    explicit PostedFunction(std::function<void()> function) : function_(std::move(function)) {}
-    void run() override {
-        const std::unique_ptr<PostedFunction> self(this);
-        function_();
-    }
-    void drop() override { delete this; }
-
-  private:
-    std::function<void()> function_;
-};
+std::string loop_name(unsigned index) {
+    return "torc-io-" + std::to_string(index);
+}
 
 }  // namespace
 
 // UNSAFE_IO: sockets and timers of this context are touched by its own thread only, so Asio need not lock per
 // event; posting from other threads stays safe.
-EventLoop::EventLoop(Node& node, DiskPool& disk_pool, unsigned index, unsigned loops)
+EventLoop::EventLoop(Node& node, DiskPool& disk_pool, unsigned index, unsigned loops, BusControl* control)
     : node_(node),
       disk_pool_(disk_pool),
       index_(index),
       context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
       work_(context_.get_executor()),
       timer_(context_.get_executor()),
-      worker_(std::make_unique<Worker>(node, *this, index, loops)) {}
+      bus_(control == nullptr ? nullptr
+                              : std::make_unique<LoopBus>(*this, loop_name(index), *control,
+                                                          static_cast<BusLane>(index + 1))),
+      worker_(std::make_unique<Worker>(node, *this, index, loops)) {
+    if (bus_) bus_->announce_to(worker_->bus_user());
+}
 
 EventLoop::~EventLoop() {
     close_sessions();
@@ -61,10 +59,9 @@ void EventLoop::close_sessions() {
 
 void EventLoop::run() {
     current_loop = this;
-    char name[16];
-    std::snprintf(name, sizeof name, "torc-io-%u", index_);
-    name_this_thread(name);
+    name_this_thread(loop_name(index_).c_str());
     arm_timer();
+    if (bus_) bus_->start();
     while (!stopping_.load(std::memory_order_acquire)) {
         if (!own_waiting_) {
             worker_->going_idle();
@@ -77,6 +74,7 @@ void EventLoop::run() {
         own_waiting_ = false;
         for (TaskList tasks = own_.take(); LoopTask* task = tasks.pop();) task->run();
         worker_->end_turn();
+        if (bus_) bus_->end_turn();
         for (Session* session : reading_on_) session->read_on();
         reading_on_.clear();
         in_turn_ = false;
@@ -86,7 +84,10 @@ void EventLoop::run() {
 }
 
 void EventLoop::stop() {
-    post([this] { stopping_.store(true, std::memory_order_release); });
+    post([this] {
+        if (bus_) bus_->stop();
+        stopping_.store(true, std::memory_order_release);
+    });
 }
 
 void EventLoop::begin_turn() {
@@ -96,6 +97,7 @@ void EventLoop::begin_turn() {
         worker_->back_from_idle();
     }
     worker_->begin_turn();
+    if (bus_) bus_->begin_turn();
 }
 
 void EventLoop::post(std::function<void()> task) {
@@ -104,6 +106,10 @@ void EventLoop::post(std::function<void()> task) {
 
 void EventLoop::run_blocking(std::function<void()> task) {
     disk_pool_.submit(std::move(task));
+}
+
+BusDialer* EventLoop::bus_dialer() {
+    return bus_ ? &bus_->dialer() : nullptr;
 }
 
 void EventLoop::submit(LoopTask& task) {
@@ -147,6 +153,26 @@ class EventLoop::Arrival final : public LoopTask {
 void EventLoop::adopt(int fd, std::unique_ptr<ClientState> state) {
     session_count_.fetch_add(1, std::memory_order_relaxed);
     submit(*new Arrival(*this, fd, std::move(state)));
+}
+
+// A link on its way from the control thread.
+class EventLoop::LinkArrival final : public LoopTask {
+  public:
+    LinkArrival(EventLoop& loop, BusConnection connection)
+        : loop_(loop), connection_(std::move(connection)) {}
+    void run() override {
+        const std::unique_ptr<LinkArrival> self(this);
+        loop_.bus_->adopt(std::move(connection_));
+    }
+    void drop() override { delete this; }
+
+  private:
+    EventLoop& loop_;
+    BusConnection connection_;
+};
+
+void EventLoop::adopt_link(BusConnection connection) {
+    submit(*new LinkArrival(*this, std::move(connection)));
 }
 
 void EventLoop::retire(Session& session) {

@@ -4,8 +4,11 @@
 // timer, work from other threads) -> end_turn(), which flushes the log once and sends the replies -> sessions
 // that ended are freed. Nothing is freed inside a turn, so the node may hold on to clients until end_turn().
 //
-// Thread rule: all on the loop's own thread, except post(), run_blocking(), submit(), adopt(), stop() and
-// sessions().
+// On a clustered node the loop also has its part of the bus: the links that its worker dials, and those that
+// the control thread accepted for it. What the worker sent on them in a turn is written at its end, once.
+//
+// Thread rule: all on the loop's own thread, except post(), run_blocking(), submit(), adopt(), adopt_link(),
+// stop() and sessions().
 #pragma once
 
 #include <atomic>
@@ -17,18 +20,23 @@
 #include "commands/client_state.h"
 #include "node/worker.h"
 #include "server/asio.h"
+#include "server/bus_loop.h"
 #include "server/task_queue.h"
 
 namespace torc {
 
+class BusControl;
 class DiskPool;
+class LoopBus;
 class Node;
 class Session;
+struct BusConnection;
 
-class EventLoop final : public WorkerHost {
+class EventLoop final : public WorkerHost, public BusLoop {
   public:
-    EventLoop(Node& node, DiskPool& disk_pool, unsigned index, unsigned loops);
-    ~EventLoop();
+    /// `control`: null without a cluster.
+    EventLoop(Node& node, DiskPool& disk_pool, unsigned index, unsigned loops, BusControl* control = nullptr);
+    ~EventLoop() override;
     EventLoop(const EventLoop&) = delete;
     EventLoop& operator=(const EventLoop&) = delete;
 
@@ -41,19 +49,22 @@ class EventLoop final : public WorkerHost {
 
     void post(std::function<void()> task) override;
     void run_blocking(std::function<void()> task) override;
+    BusDialer* bus_dialer() override;
     /// As post(), for a task that brings its own memory. It must live until it has run.
     void submit(LoopTask& task);
     /// Takes over a connected, non-blocking socket and counts it at once.
     void adopt(int fd, std::unique_ptr<ClientState> state);
+    /// Takes over a data link that a peer dialled.
+    void adopt_link(BusConnection connection);
     /// Connections that live here or are on their way.
     size_t sessions() const { return session_count_.load(std::memory_order_relaxed); }
 
     // ---- for the loop's sessions
-    asio::io_context& context() { return context_; }
+    asio::io_context& context() override { return context_; }
     Node& node() { return node_; }
     Worker& worker() { return *worker_; }
     /// First thing in every handler.
-    void enter_turn() {
+    void enter_turn() override {
         if (!in_turn_) begin_turn();
     }
     /// Lets the session read on when this turn's replies have been sent.
@@ -63,6 +74,7 @@ class EventLoop final : public WorkerHost {
 
   private:
     class Arrival;
+    class LinkArrival;
 
     void begin_turn();
     void run_inbox();
@@ -77,6 +89,7 @@ class EventLoop final : public WorkerHost {
     asio::io_context context_;
     asio::executor_work_guard<IoExecutor> work_;
     LoopTimer timer_;
+    std::unique_ptr<LoopBus> bus_;  // null without a cluster
     std::unique_ptr<Worker> worker_;
 
     TaskQueue inbox_;  // from other threads

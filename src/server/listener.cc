@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "server/owned_fd.h"
 #include "server/socket_facts.h"
 
 namespace torc {
@@ -35,14 +36,6 @@ bool is_missing_address(int error) {
     return error == EADDRNOTAVAIL || error == EAFNOSUPPORT || error == EPROTONOSUPPORT ||
            error == ESOCKTNOSUPPORT || error == EPFNOSUPPORT || error == ENOPROTOOPT;
 }
-
-struct FdGuard {
-    int fd;
-    ~FdGuard() {
-        if (fd >= 0) ::close(fd);
-    }
-    int release() { return std::exchange(fd, -1); }
-};
 
 }  // namespace
 
@@ -100,24 +93,27 @@ Result<void> Listener::open_tcp(const std::string& address, const Options& optio
     }
     const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, freeaddrinfo);
 
-    FdGuard socket{::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-    if (socket.fd < 0) {
+    OwnedFd socket{::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    if (socket.get() < 0) {
         if (optional && is_missing_address(errno)) return {};
         return fail_listening(where, "socket", errno, "Remove the address from `bind`");
     }
     const int on = 1;
-    (void)::setsockopt(socket.fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    (void)::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     // Otherwise "::" would take IPv4's port as well, and binding "*" beside it would fail.
     if (found->ai_family == AF_INET6)
-        (void)::setsockopt(socket.fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    if (::bind(socket.fd, found->ai_addr, found->ai_addrlen) != 0) {
+        (void)::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    if (::bind(socket.get(), found->ai_addr, found->ai_addrlen) != 0) {
         if (optional && is_missing_address(errno)) return {};
-        return fail_listening(where, "bind", errno,
-                              errno == EADDRINUSE ? "Stop the other server or choose another `port`"
-                                                  : "Check the `bind` and `port` directives");
+        return fail_listening(
+            where, "bind", errno,
+            errno == EADDRINUSE
+                ? fmt::format("Stop the other server or choose another `{}`", options.port_directive)
+                : fmt::format("Check the `bind` and `{}` directives", options.port_directive));
     }
-    if (::listen(socket.fd, options.backlog) != 0) {
-        return fail_listening(where, "listen", errno, "Choose another `port`");
+    if (::listen(socket.get(), options.backlog) != 0) {
+        return fail_listening(where, "listen", errno,
+                              fmt::format("Choose another `{}`", options.port_directive));
     }
     doors_.emplace_back(context_, socket.release());
     return {};
@@ -131,17 +127,17 @@ Result<void> Listener::open_unix(const Options& options) {
                                                     options.unix_path, sizeof address.sun_path - 1));
     }
     std::memcpy(address.sun_path, options.unix_path.c_str(), options.unix_path.size() + 1);
-    FdGuard socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-    if (socket.fd < 0) return fail_listening(options.unix_path, "socket", errno, "Remove `unixsocket`");
+    OwnedFd socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    if (socket.get() < 0) return fail_listening(options.unix_path, "socket", errno, "Remove `unixsocket`");
     // A file that an earlier run left behind would refuse the address for ever; only a socket is removed.
     struct stat old{};
     if (::stat(options.unix_path.c_str(), &old) == 0 && S_ISSOCK(old.st_mode))
         ::unlink(options.unix_path.c_str());
-    if (::bind(socket.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
         return fail_listening(options.unix_path, "bind", errno, "Check the `unixsocket` directive");
     }
     if (options.unix_permissions != 0) ::chmod(options.unix_path.c_str(), options.unix_permissions);
-    if (::listen(socket.fd, options.backlog) != 0) {
+    if (::listen(socket.get(), options.backlog) != 0) {
         return fail_listening(options.unix_path, "listen", errno, "Check the `unixsocket` directive");
     }
     doors_.emplace_back(context_, socket.release()).unix_path = options.unix_path;

@@ -25,7 +25,8 @@ class Listener {
     struct Options {
         /// As `bind`: addresses, "*", "::*"; a leading '-' means that the address may be missing here.
         std::vector<std::string> bind;
-        int port = 6379;  // 0: no TCP
+        int port = 6379;                      // 0: no TCP
+        std::string port_directive = "port";  // which sets it, for messages
         int backlog = 511;
         std::string unix_path;          // "": none
         unsigned unix_permissions = 0;  // 0: as umask leaves it

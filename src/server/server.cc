@@ -15,6 +15,7 @@
 #include "base/version.h"
 #include "node/node.h"
 #include "server/background.h"
+#include "server/control_loop.h"
 #include "server/disk_pool.h"
 #include "server/event_loop.h"
 #include "server/listener.h"
@@ -25,6 +26,8 @@ namespace {
 
 /// Cold reads that may be under way at once.
 constexpr unsigned kDiskThreads = 8;
+/// Where the bus port is unless `cluster-port` says otherwise, as with Redis Cluster.
+constexpr int kBusPortOffset = 10000;
 
 std::vector<std::string> words(const std::string& text) {
     std::istringstream stream(text);
@@ -46,6 +49,23 @@ Listener::Options listener_options(const Config& config) {
     options.unix_path = config.text("unixsocket");
     options.unix_permissions =
         static_cast<unsigned>(std::strtoul(config.text("unixsocketperm").c_str(), nullptr, 8));
+    return options;
+}
+
+/// On the addresses that clients use too.
+Result<Listener::Options> bus_options(const Config& config) {
+    Listener::Options options;
+    options.bind = words(config.text("bind"));
+    options.backlog = std::atoi(config.text("tcp-backlog").c_str());
+    options.port_directive = "cluster-port";
+    options.port = std::atoi(config.text("cluster-port").c_str());
+    const int client_port = std::atoi(config.text("port").c_str());
+    if (options.port == 0 && client_port != 0) options.port = client_port + kBusPortOffset;
+    if (options.port == 0 || options.port > 65535)
+        return fail(ErrorKind::invalid,
+                    fmt::format("cluster-enabled needs a port for the bus: `port` + {} is none here. Set "
+                                "`cluster-port`",
+                                kBusPortOffset));
     return options;
 }
 
@@ -74,7 +94,23 @@ Result<void> Server::open() {
     pid_file_ = std::make_unique<PidFile>(config_.text("pidfile"));
     if (options.port != 0) log_notice("Listening on port {} ({})", options.port, config_.text("bind"));
     if (!options.unix_path.empty()) log_notice("Listening on {}", options.unix_path);
+    disk_pool_ = std::make_unique<DiskPool>(kDiskThreads);
+    if (auto opened = open_bus(); !opened) return opened;
     return watch_directives();
+}
+
+Result<void> Server::open_bus() {
+    BusControl* control = node_->bus_control();
+    if (control == nullptr) return {};
+    const auto options = bus_options(config_);
+    if (!options) return fail(options.error());
+    control_loop_ =
+        std::make_unique<ControlLoop>(*control, *disk_pool_, [this](unsigned lane, BusConnection connection) {
+            loops_[lane % loops_.size()]->adopt_link(std::move(connection));
+        });
+    if (auto opened = control_loop_->open(*options); !opened) return opened;
+    log_notice("Cluster bus on port {}", options->port);
+    return {};
 }
 
 Result<void> Server::watch_directives() {
@@ -110,14 +146,14 @@ int Server::run() {
     std::signal(SIGPIPE, SIG_IGN);
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals_.add(signal);
     await_signal();
-    disk_pool_ = std::make_unique<DiskPool>(kDiskThreads);
     const auto loops = static_cast<unsigned>(config_.live.io_threads.load());
     for (unsigned i = 0; i < loops; ++i) {
-        loops_.push_back(std::make_unique<EventLoop>(*node_, *disk_pool_, i, loops));
+        loops_.push_back(std::make_unique<EventLoop>(*node_, *disk_pool_, i, loops, node_->bus_control()));
     }
     background_ =
         std::make_unique<Background>(*node_, [this](const Result<void>& result) { on_loaded(result); });
     for (const auto& loop : loops_) threads_.emplace_back([&loop = *loop] { loop.run(); });
+    if (control_loop_) control_thread_ = std::thread([this] { control_loop_->run(); });
     load_began_ns_ = system_clock().monotonic_ns();
     background_->start();
     listener_->start();
@@ -185,6 +221,11 @@ int Server::stop() {
         pid_file_->remove();
         close_log();
         std::_Exit(0);
+    }
+    if (control_loop_) {
+        control_loop_->stop();
+        control_thread_.join();
+        control_loop_->close();
     }
     for (const auto& loop : loops_) loop->stop();
     for (std::thread& thread : threads_) thread.join();

@@ -2,10 +2,11 @@
 //
 //   main thread    accepts connections, takes signals
 //   torc-io-N      EventLoop: all commands
+//   torc-bus       ControlLoop: the cluster bus' port and control lane; only with cluster-enabled
 //   torc-loader, torc-sync, torc-maintain, torc-disk    whatever blocks on the disk
 //
-// The end comes in an order in which nothing calls into what is gone: no new connections, loops, disk pool,
-// background threads, sessions, then Node::shutdown().
+// The end comes in an order in which nothing calls into what is gone: no new connections, control loop,
+// loops, disk pool, background threads, sessions, then Node::shutdown().
 #pragma once
 
 #include <atomic>
@@ -22,6 +23,7 @@ namespace torc {
 
 class Background;
 class Config;
+class ControlLoop;
 class DiskPool;
 class EventLoop;
 class Listener;
@@ -42,6 +44,7 @@ class Server {
   private:
     void await_signal();
     void accept(int fd, std::unique_ptr<ClientState> state);
+    Result<void> open_bus();
     Result<void> watch_directives();
     void fit_open_files();
     void on_loaded(const Result<void>& result);
@@ -53,8 +56,10 @@ class Server {
     asio::signal_set signals_;
     std::unique_ptr<Node> node_;
     std::unique_ptr<DiskPool> disk_pool_;
+    std::unique_ptr<ControlLoop> control_loop_;  // null without a cluster
     std::vector<std::unique_ptr<EventLoop>> loops_;
     std::vector<std::thread> threads_;
+    std::thread control_thread_;
     std::unique_ptr<Background> background_;
     std::unique_ptr<Listener> listener_;
     std::unique_ptr<PidFile> pid_file_;

@@ -1,7 +1,5 @@
 #include "server/session.h"
 
-#include <sys/socket.h>
-
 #include "base/config.h"
 #include "base/log.h"
 #include "base/time.h"
@@ -14,13 +12,6 @@ namespace {
 /// Unsent replies from which on a connection isn't read any more. Redis goes on reading, and a peer that only
 /// writes takes all memory there is.
 constexpr size_t kUnsentPause = 64 << 20;
-
-asio::generic::stream_protocol protocol_of(int fd) {
-    int family = AF_INET;
-    socklen_t length = sizeof family;
-    ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length);
-    return {family, 0};
-}
 
 }  // namespace
 
@@ -37,7 +28,7 @@ struct Session::Writable {
 };
 
 Session::Session(EventLoop& loop, int fd, std::unique_ptr<ClientState> state)
-    : loop_(loop), socket_(loop.context().get_executor(), protocol_of(fd), fd) {
+    : loop_(loop), socket_(loop.context().get_executor(), stream_protocol_of(fd), fd) {
     IoError ignored;
     socket_.non_blocking(true, ignored);
     // Last, when every member stands: from here on other threads may wake us.

@@ -77,6 +77,7 @@ class ConnectedNode final : public NodeView {
     FakeClients fake_clients;
     FakeTransactions fake_transactions;
     Config configuration;
+    ClusterView* cluster_view = nullptr;
 
     const Clock& clock() const override { return system_clock(); }
     Config& config() override { return configuration; }
@@ -87,6 +88,7 @@ class ConnectedNode final : public NodeView {
     CommandStatsView& command_stats() override { return unasked<CommandStatsView>(); }
     ErrorStatsView& error_stats() override { return unasked<ErrorStatsView>(); }
     Persistence& persistence() override { return unasked<Persistence>(); }
+    ClusterView* cluster() override { return cluster_view; }
     NodeFacts facts() const override { return {}; }
     std::vector<DatabaseFacts> databases() const override { return {}; }
     void reset_stats() override {}

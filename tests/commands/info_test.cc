@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "fake_cluster.h"
 #include "measured_node.h"
 
 namespace torc::testing {
@@ -95,6 +96,41 @@ TEST_F(InfoTest, PercentilesOfLatencies) {
               "# Latencystats\r\nlatency_percentiles_usec_get:p50=1.000,p99=5.000,p99.9=90.000\r\n\r\n");
     configure({"--latency-tracking", "no"});
     EXPECT_EQ(text_of("INFO latencystats"), "# Latencystats\r\n\r\n");
+}
+
+TEST_F(InfoTest, AClusterShowsItself) {
+    FakeCluster cluster;
+    fill_with_three_nodes(cluster);
+    cluster.node(2).last_heard_ms = world.now_ms - 3000;
+    cluster.counted.hints_pending = 12;
+    cluster.counted.oldest_hint_ms = 4999;
+    cluster.counted.writes[1] = {7, 100, 200, 300};
+    here.cluster_view = &cluster;
+    EXPECT_THAT(text_of("INFO server"), HasSubstr("redis_mode:cluster\r\n"));
+    EXPECT_THAT(text_of("INFO replication"),
+                HasSubstr("role:master\r\nconnected_slaves:2\r\n"
+                          "slave0:ip=10.0.0.2,port=7000,state=online,offset=0,lag=3\r\n"
+                          "slave1:ip=10.0.0.3,port=7000,state=online,offset=0,lag=1\r\n"
+                          "master_failover_state:"));
+    std::string text = text_of("INFO cluster");
+    EXPECT_THAT(text, StartsWith("# Cluster\r\ncluster_enabled:1\r\ncluster_id:0000000000000abc\r\n"));
+    for (const char* line : {"ring_epoch:7\r\n", "members:3\r\n", "members_alive:3\r\n", "members_down:0\r\n",
+                             "hints_pending:12\r\n", "hints_oldest_seconds:4\r\n",
+                             "writes_quorum:calls=7,p50_usec=100,p99_usec=200,max_usec=300\r\n"})
+        EXPECT_THAT(text, HasSubstr(line));
+    EXPECT_THAT(text, Not(HasSubstr("reads_")));
+    EXPECT_THAT(text, Not(HasSubstr("move:")));
+
+    cluster.node(2).liveness = Liveness::down;
+    cluster.node(3).in_ring = false;
+    cluster.shown.ranges = {{{0, 8191}, {1, 2}}, {{8192, 16383}, {3, 2}}};
+    cluster.shown.move = ClusterMove{RingMove::Kind::join, 3, 0, 1, 2, 3, 4, world.now_ms - 9000};
+    EXPECT_THAT(text_of("INFO replication"), HasSubstr("connected_slaves:0\r\n"));
+    text = text_of("INFO cluster");
+    EXPECT_THAT(text, HasSubstr("members:2\r\nmembers_alive:1\r\nmembers_suspect:0\r\nmembers_down:1\r\n"));
+    EXPECT_THAT(text, HasSubstr("move:join\r\nmove_node:" + node_name(3) +
+                                "\r\nmove_shards_done:1\r\nmove_shards_total:2\r\nmove_keys:3\r\n"
+                                "move_bytes:4\r\nmove_seconds:9\r\n"));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "cluster/slots.h"
 #include "commands/call.h"
 #include "commands/command_table.h"
 #include "commands/keyspace.h"
@@ -100,6 +101,14 @@ class MapKeyspace final : public Keyspace {
         for (const auto& [key, entry] : map())
             if (std::hash<std::string>{}(key) % kBuckets == cursor && !expired(entry)) visit(key, entry.type);
         return cursor + 1 < kBuckets ? cursor + 1 : 0;
+    }
+    void scan_slot(SlotId slot, size_t most, const Visit& visit) override {
+        for (const auto& [key, entry] : map()) {
+            if (most == 0) return;
+            if (key_slot(key) != slot || expired(entry)) continue;
+            visit(key, entry.type);
+            --most;
+        }
     }
     std::optional<std::string_view> random_key() override {
         for (const auto& [key, entry] : map())

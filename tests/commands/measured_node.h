@@ -112,6 +112,7 @@ class MeasuredNode final : public NodeView {
     FakeCommandStats fake_commands;
     FakeErrorStats fake_errors;
     FakePersistence fake_persistence;
+    ClusterView* cluster_view = nullptr;
     NodeFacts told;
     std::vector<DatabaseFacts> told_databases;
     int resets = 0, purges = 0;
@@ -127,6 +128,7 @@ class MeasuredNode final : public NodeView {
     CommandStatsView& command_stats() override { return fake_commands; }
     ErrorStatsView& error_stats() override { return fake_errors; }
     Persistence& persistence() override { return fake_persistence; }
+    ClusterView* cluster() override { return cluster_view; }
     NodeFacts facts() const override { return told; }
     std::vector<DatabaseFacts> databases() const override { return told_databases; }
     void reset_stats() override { ++resets; }

@@ -74,6 +74,10 @@ void Worker::back_from_idle() {
 void Worker::on_timer() {
     ++FakeNode::current().timer_ticks;
 }
+BusUser& Worker::bus_user() {
+    TORC_CHECK(FakeNode::current().bus_user != nullptr);
+    return *FakeNode::current().bus_user;
+}
 WorkerCore& Worker::core() {
     return reinterpret_cast<WorkerCore&>(*impl_);
 }
@@ -206,6 +210,9 @@ bool Node::warm_step() {
 }
 Result<void> Node::shutdown() {
     return {};
+}
+BusControl* Node::bus_control() {
+    return FakeNode::current().bus_control;
 }
 Config& Node::config() {
     return FakeNode::current().config;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/config.h"
+#include "node/bus.h"
 #include "node/client.h"
 #include "node/node.h"
 #include "node/worker.h"
@@ -36,6 +37,8 @@ struct FakeNode {
     std::atomic<bool> work_outside_turn{false};
     std::atomic<bool> fail_load{false};
     std::function<void()> sync_wanted;
+    BusControl* bus_control = nullptr;
+    BusUser* bus_user = nullptr;  // of every worker
 
     /// Wakes every client that lives, as another thread would.
     void wake_all();

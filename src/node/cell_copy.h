@@ -1,0 +1,51 @@
+// This node's cells as anti-entropy and hand-off see them: lists, reads and joins that never wait. What stands
+// in the way (a lock, a key that is only on disk) is said as "later", and by the next call the disk has been
+// read.
+//
+// On its worker's thread, with no shard lock held.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "node/cell_store.h"
+#include "repl/exchange.h"
+
+namespace torc {
+
+struct WorkerCore;
+
+class CellCopy final : public ExchangeCopy {
+  public:
+    CellCopy(WorkerCore& worker, ClusterCore& cluster) : worker_(worker), cells_(*worker_store(worker), cluster) {}
+
+    const MerkleForest& forest() const override;
+    bool list(SlotId slot, unsigned leaf, std::vector<KeyDigest>& out) override;
+    Read read(std::string_view key, std::string& cell) override;
+    bool merge(std::string_view key, std::string_view cell) override;
+
+    /// Visits (key, cell) of every key of a slot. False: later.
+    bool walk(SlotId slot, const std::function<void(std::string_view key, std::string_view cell)>& visit);
+    /// What was read from the disk and not asked for again.
+    void forget_cold() { cold_ = std::make_shared<Cold>(); }
+
+  private:
+    struct Cold {
+        std::atomic<bool> busy{false};
+        /// By log address; only touched by the worker while not busy.
+        std::unordered_map<uint64_t, StoredRecord> records;
+    };
+    static Store* worker_store(WorkerCore& worker);
+    void fetch(std::vector<LogAddress> addresses);
+
+    WorkerCore& worker_;
+    CellStore cells_;
+    std::shared_ptr<Cold> cold_ = std::make_shared<Cold>();
+    std::string out_;
+};
+
+}  // namespace torc

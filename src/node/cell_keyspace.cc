@@ -1,0 +1,290 @@
+#include "node/cell_keyspace.h"
+
+#include "base/check.h"
+#include "base/config.h"
+#include "node/bus_message.h"
+#include "node/cell_store.h"
+
+namespace torc {
+namespace {
+
+constexpr int kRandomDraws = 16;
+
+}  // namespace
+
+bool answers_for(const Topology& topology, NodeId self, ShardId shard) {
+    for (const NodeId owner : topology.ring->owners(shard)) {
+        if (owner == self) return true;
+        const Peer* peer = topology.peer(owner);
+        if (peer != nullptr && peer->usable()) return false;
+    }
+    return false;
+}
+
+void CellKeyspace::begin() {
+    if (!edits_.empty()) finish();
+    StoreKeyspace::begin();
+    shown_.clear();
+    walked_ = false;
+}
+
+void CellKeyspace::finish() {
+    while (!edits_.empty()) {
+        const Edit edit = std::move(edits_.front());
+        edits_.pop_front();
+        put(edit.name, ValueType::string, edit.bytes, edit.expire_at_ms);
+    }
+    cached_ = {};
+}
+
+bool CellKeyspace::hidden(const CellView& view) const {
+    const int64_t at = view.expire_at_ms();
+    return at != kNoExpiry && at <= run_.now_ms;
+}
+
+WriteStamp CellKeyspace::stamp() {
+    ClusterCore& cluster = run_.cells->cluster();
+    return {cluster.actor, cluster.stamps.next(run_.now_ms)};
+}
+
+std::string_view CellKeyspace::bytes_of(const KeyRef& key) {
+    const Record* found = record(key);
+    return found == nullptr ? std::string_view() : found->value();
+}
+
+std::optional<Value> CellKeyspace::visible(const KeyRef& key) {
+    const std::string_view bytes = bytes_of(key);
+    if (bytes.empty()) return std::nullopt;
+    const auto view = CellView::parse(bytes);
+    TORC_CHECK(view.has_value());
+    if (!view->exists() || hidden(*view)) return std::nullopt;
+    if (const auto plain = view->plain_value())
+        return Value{ValueType::string, *plain, view->expire_at_ms()};
+    shown_.emplace_back();
+    const std::string_view sum = view->value(shown_.back());
+    return Value{ValueType::string, sum, view->expire_at_ms()};
+}
+
+std::optional<Value> CellKeyspace::find(std::string_view key) {
+    const auto value = visible(ref(key));
+    KeyspaceCounters::add(value ? run_.counters.hits : run_.counters.misses);
+    if (value && run_.touch) run_.store.touch(cached_record_, run_.now_ms);
+    return value;
+}
+
+std::optional<Value> CellKeyspace::peek(std::string_view key) {
+    return visible(ref(key));
+}
+
+void CellKeyspace::store(const KeyRef& key, std::string_view cell) {
+    cached_record_ = run_.cells->replace(run_.batch, key, record(key), cell);
+    append_change(run_.changes, key.bytes, cell);
+    ++run_.change_count;
+    changed(key);
+}
+
+void CellKeyspace::put(std::string_view key, ValueType, std::string_view bytes, int64_t expire_at_ms) {
+    const KeyRef at = ref(key);
+    const std::string_view old = bytes_of(at);
+    if (!old.empty() && CellView::parse(old)->siblings() > 1)
+        ClusterCounters::add(run_.cells->cluster().counters.siblings_overwritten_unread);
+    write_value(out_, old, stamp(), bytes, expire_at_ms);
+    store(at, out_);
+}
+
+std::span<char> CellKeyspace::edit(std::string_view key) {
+    const auto value = visible(ref(key));
+    TORC_CHECK(value.has_value());
+    edits_.push_back({std::string(key), std::string(value->bytes), value->expire_at_ms});
+    return edits_.back().bytes;
+}
+
+bool CellKeyspace::erase(std::string_view key) {
+    const KeyRef at = ref(key);
+    if (!visible(at)) return false;
+    write_delete(out_, bytes_of(at), stamp());
+    store(at, out_);
+    return true;
+}
+
+void CellKeyspace::set_expiry(std::string_view key, int64_t at_ms) {
+    const KeyRef at = ref(key);
+    TORC_CHECK(visible(at).has_value());
+    write_expiry(out_, bytes_of(at), stamp(), at_ms);
+    store(at, out_);
+}
+
+std::string_view CellKeyspace::cell(std::string_view key) {
+    return bytes_of(ref(key));
+}
+
+bool CellKeyspace::merge(std::string_view key, std::string_view incoming, size_t max_siblings) {
+    const KeyRef at = ref(key);
+    ClusterCounters& counters = run_.cells->cluster().counters;
+    size_t dropped = 0;
+    ClusterCounters::add(counters.merges);
+    if (merge_cells(out_, bytes_of(at), incoming, max_siblings, &dropped) == Merged::unchanged) return false;
+    ClusterCounters::add(counters.merges_new);
+    if (dropped != 0) ClusterCounters::add(counters.siblings_dropped, dropped);
+    const size_t siblings = CellView::parse(out_)->siblings();
+    if (siblings > 1) {
+        ClusterCounters::add(counters.siblings_made);
+        uint64_t most = counters.most_siblings.load(std::memory_order_relaxed);
+        while (most < siblings && !counters.most_siblings.compare_exchange_weak(most, siblings)) {
+        }
+    }
+    cached_record_ = run_.cells->replace(run_.batch, at, record(at), out_);
+    changed(at);
+    return true;
+}
+
+bool CellKeyspace::expire(std::string_view key) {
+    const KeyRef at = ref(key);
+    const std::string_view bytes = bytes_of(at);
+    if (bytes.empty()) return false;
+    const auto view = CellView::parse(bytes);
+    if (!view->exists() || !hidden(*view)) return false;
+    write_delete(out_, bytes, stamp());
+    store(at, out_);
+    return true;
+}
+
+void CellKeyspace::forget(std::string_view key) {
+    const KeyRef at = ref(key);
+    Record* found = record(at);
+    if (found == nullptr) return;
+    run_.cells->forget(run_.batch, at, found);
+    cached_ = {};
+}
+
+// ---- walking
+
+uint64_t CellKeyspace::size() const {
+    int64_t sum = 0;
+    for (unsigned shard = 0; shard < kShards; ++shard)
+        if (mine(static_cast<ShardId>(shard))) sum += run_.cells->cluster().cells[shard].keys.load();
+    return static_cast<uint64_t>(sum);
+}
+
+uint64_t CellKeyspace::expires() const {
+    int64_t sum = 0;
+    for (unsigned shard = 0; shard < kShards; ++shard)
+        if (mine(static_cast<ShardId>(shard))) sum += run_.cells->cluster().cells[shard].with_expiry.load();
+    return static_cast<uint64_t>(sum);
+}
+
+bool CellKeyspace::mine(ShardId shard) const {
+    return answers_for(*run_.topology, run_.cells->cluster().self, shard);
+}
+
+std::optional<ColdName> CellKeyspace::name_of(Record* record, LogAddress address) {
+    std::optional<ColdName> name;
+    std::string_view bytes;
+    if (record != nullptr) {
+        name = ColdName{std::string(record->key()), ValueType::string, kNoExpiry, true, {}};
+        bytes = record->value();
+    } else if (run_.read_in_place) {
+        Result<StoredRecord> stored = run_.store.segments().read(address, 0);
+        if (!stored) return std::nullopt;
+        name = ColdName{std::string(stored->key), ValueType::string, kNoExpiry, true,
+                        std::string(stored->value)};
+        bytes = name->cell;
+    } else {
+        name = StoreKeyspace::name_of(record, address);
+        if (!name) return std::nullopt;
+        bytes = name->cell;
+    }
+    const auto view = CellView::parse(bytes);
+    if (!view || !view->exists() || hidden(*view)) return std::nullopt;
+    name->type = ValueType::string;
+    return name;
+}
+
+uint64_t CellKeyspace::scan(uint64_t cursor, const Visit& visit) {
+    if (cursor >= kSlots) return 0;
+    auto slot = static_cast<unsigned>(cursor);
+    const bool all = run_.locks.holds_all();
+    // KEYS visits what this node answers for; SCAN goes on until another node has to.
+    while (all && slot < kSlots && !mine(shard_of(static_cast<SlotId>(slot)))) slot += kSlotsPerShard;
+    if (slot >= kSlots) return 0;
+    const ShardId shard = shard_of(static_cast<SlotId>(slot));
+    if (!all && walked_ && !mine(shard)) return cursor;
+    walked_ = true;
+    if (!all && !run_.locks.try_take_one(shard)) {
+        run_.lock_missed = true;
+        return 0;
+    }
+    run_.store.walk_slot(0, static_cast<SlotId>(slot), [&](Record* record, LogAddress address) {
+        if (const auto name = name_of(record, address)) visit(name->key, name->type);
+    });
+    ++slot;
+    // Empty shards of ours are passed by at once.
+    while (slot < kSlots && slot % kSlotsPerShard == 0 && mine(shard_of(static_cast<SlotId>(slot))) &&
+           run_.cells->cluster().cells[slot / kSlotsPerShard].keys.load(std::memory_order_relaxed) == 0)
+        slot += kSlotsPerShard;
+    return slot >= kSlots ? 0 : slot;
+}
+
+std::optional<std::string_view> CellKeyspace::random_key() {
+    const uint64_t total = size();
+    if (total == 0) return std::nullopt;
+    uint64_t n = run_.random % total;
+    unsigned first = 0;
+    for (; first < kShards; ++first) {
+        if (!mine(static_cast<ShardId>(first))) continue;
+        const auto here = static_cast<uint64_t>(run_.cells->cluster().cells[first].keys.load());
+        if (n < here) break;
+        n -= here;
+    }
+    for (unsigned step = 0; step < kShards; ++step) {
+        const auto shard = static_cast<ShardId>((first + step) % kShards);
+        if (!mine(shard) || run_.cells->cluster().cells[shard].keys.load() == 0) continue;
+        if (!run_.locks.holds_all() && !run_.locks.try_take_one(shard)) {
+            run_.lock_missed = true;
+            return std::nullopt;
+        }
+        for (uint64_t draw = 0; draw < kRandomDraws; ++draw) {
+            const Lookup entry = run_.store.random_entry(0, shard, run_.random + draw * 0x9e3779b97f4a7c15ULL);
+            if (entry.state == Lookup::State::absent) break;
+            if (const auto name = name_of(entry.record, entry.address)) return random_name_ = name->key;
+            if (unfinished()) return std::nullopt;
+        }
+    }
+    return std::nullopt;
+}
+
+void CellKeyspace::flush(bool) {
+    for (unsigned shard = 0; shard < kShards; ++shard)
+        if (mine(static_cast<ShardId>(shard))) flush_shard(static_cast<ShardId>(shard));
+}
+
+void CellKeyspace::flush_shard(ShardId shard) {
+    if (!run_.locks.holds_all() && !run_.locks.try_take_one(shard)) {
+        run_.lock_missed = true;
+        return;
+    }
+    std::vector<LogAddress> cold;
+    std::vector<std::string> names;
+    for (unsigned slot = shard * kSlotsPerShard; slot < (shard + 1u) * kSlotsPerShard; ++slot)
+        run_.store.walk_slot(0, static_cast<SlotId>(slot), [&](Record* record, LogAddress address) {
+            if (record == nullptr)
+                cold.push_back(address);
+            else
+                names.emplace_back(record->key());
+        });
+    for (const LogAddress address : cold) {
+        Result<StoredRecord> stored = run_.store.segments().read(address, 0);
+        if (!stored || stored->value_damaged) continue;
+        const KeyRef key = make_key_ref(stored->key, run_.store.hash_seed());
+        if (!run_.store.install(0, key, address, *stored)) continue;
+        run_.store.unpin(0, key);
+        names.emplace_back(stored->key);
+    }
+    for (const std::string& name : names) (void)erase(name);
+}
+
+void CellKeyspace::swap(unsigned, unsigned) {
+    TORC_CHECK(!"a cluster has one database: the dispatcher refuses SWAPDB");
+}
+
+}  // namespace torc

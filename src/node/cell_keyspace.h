@@ -1,0 +1,77 @@
+// Keyspace over cells: what one worker's running command sees and changes of a clustered node's data. Every
+// change gets a dot of this node's actor, and is noted in RunningCommand::changes for the other replicas.
+//
+// One database. A walk (SCAN, KEYS, RANDOMKEY, DBSIZE) covers the shards that this node answers for: those
+// of which it's the first usable owner; the coordinator puts the nodes' answers together. SCAN's cursor is a
+// slot, since the order within a slot differs between replicas.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "node/keyspace.h"
+#include "repl/cell.h"
+
+namespace torc {
+
+/// Is this node the first usable owner of the shard?
+bool answers_for(const Topology& topology, NodeId self, ShardId shard);
+
+class CellKeyspace final : public StoreKeyspace {
+  public:
+    using StoreKeyspace::StoreKeyspace;
+
+    void begin() override;
+    void finish() override;
+
+    std::optional<Value> find(std::string_view key) override;
+    std::optional<Value> peek(std::string_view key) override;
+    void put(std::string_view key, ValueType type, std::string_view bytes, int64_t expire_at_ms) override;
+    std::span<char> edit(std::string_view key) override;
+    bool erase(std::string_view key) override;
+    void set_expiry(std::string_view key, int64_t at_ms) override;
+
+    uint64_t size() const override;
+    uint64_t expires() const override;
+    void flush(bool lazily) override;
+    void swap(unsigned a, unsigned b) override;
+    uint64_t scan(uint64_t cursor, const Visit& visit) override;
+    std::optional<std::string_view> random_key() override;
+
+    // ---- what only a cluster's node does
+    /// The key's cell as it is sent to others; empty when there's none.
+    std::string_view cell(std::string_view key);
+    /// Joins another replica's cell. True when it brought something new.
+    bool merge(std::string_view key, std::string_view incoming, size_t max_siblings);
+    /// Removes the key, as a delete that replicas are told, if its time has passed. False: not so.
+    bool expire(std::string_view key);
+    /// This node's copy goes without a word (CellStore::forget).
+    void forget(std::string_view key);
+    /// Deletes every key of a shard, which is locked for it like a walker's (unfinished() when it can't be).
+    void flush_shard(ShardId shard);
+
+  private:
+    std::optional<ColdName> name_of(Record* record, LogAddress address) override;
+    /// What the command sees of the key: nothing when it's absent, deleted or expired.
+    std::optional<Value> visible(const KeyRef& key);
+    std::string_view bytes_of(const KeyRef& key);  // of its cell; empty: none
+    void store(const KeyRef& key, std::string_view cell);
+    bool hidden(const CellView& view) const;
+    WriteStamp stamp();
+    bool mine(ShardId shard) const;
+
+    struct Edit {
+        std::string name;
+        std::string bytes;
+        int64_t expire_at_ms;
+    };
+    std::string out_;
+    std::deque<std::string> shown_;  // counters' sums, as views of them were given out
+    std::deque<Edit> edits_;
+    bool walked_ = false;  // a slot, since begin()
+};
+
+}  // namespace torc

@@ -1,0 +1,54 @@
+#include "node/cell_store.h"
+
+#include "base/check.h"
+
+namespace torc {
+
+CellFacts cell_facts(std::string_view key, std::string_view cell) {
+    const auto view = CellView::parse(cell);
+    TORC_CHECK(view.has_value());
+    CellFacts facts;
+    facts.exists = view->exists();
+    facts.has_expiry = facts.exists && view->expire_at_ms() != kNoExpiry;
+    facts.entry = entry_hash(key, view->digest());
+    facts.bytes = key.size() + cell.size();
+    return facts;
+}
+
+void CellStore::account(const KeyRef& key, const CellFacts* before, const CellFacts* after) {
+    ShardCells& cells = cluster_.cells[key.shard()];
+    const auto add = [](std::atomic<int64_t>& count, int64_t change) {
+        if (change != 0) count.store(count.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
+    };
+    const auto one = [](const CellFacts* facts, bool of) { return facts != nullptr && of ? 1 : 0; };
+    const bool lived = before != nullptr && before->exists, lives = after != nullptr && after->exists;
+    add(cells.keys, one(after, lives) - one(before, lived));
+    add(cells.tombstones, one(after, !lives) - one(before, !lived));
+    add(cells.with_expiry,
+        one(after, after != nullptr && after->has_expiry) - one(before, before != nullptr && before->has_expiry));
+    add(cells.bytes, static_cast<int64_t>(after != nullptr ? after->bytes : 0) -
+                         static_cast<int64_t>(before != nullptr ? before->bytes : 0));
+    cluster_.forest.update(key.slot, key.bytes, before != nullptr ? before->entry : 0,
+                           after != nullptr ? after->entry : 0);
+}
+
+Record* CellStore::replace(WriteBatch& batch, const KeyRef& key, Record* old, std::string_view cell) {
+    CellFacts before;
+    if (old != nullptr) before = cell_facts(key.bytes, old->value());
+    const CellFacts after = cell_facts(key.bytes, cell);
+    account(key, old != nullptr ? &before : nullptr, &after);
+    return store_.put(batch, 0, key, old, ValueType::cell, cell, kNoExpiry);
+}
+
+void CellStore::forget(WriteBatch& batch, const KeyRef& key, Record* record) {
+    const CellFacts before = cell_facts(key.bytes, record->value());
+    account(key, &before, nullptr);
+    store_.erase(batch, 0, key, record, Store::Removal::deleted);
+}
+
+void CellStore::count_loaded(const KeyRef& key, std::string_view cell) {
+    const CellFacts facts = cell_facts(key.bytes, cell);
+    account(key, nullptr, &facts);
+}
+
+}  // namespace torc

@@ -1,0 +1,48 @@
+// Changing cells: the one way in which a cell enters, changes or leaves a clustered node's store, so that
+// Merkle trees and counts always agree with it. All under the lock of the key's shard.
+//
+// Expiry of cells is the cluster's business: the engine is told of none, since it would forget an expired
+// cell whole, and with it what keeps an older value from coming back (CORRECTNESS 9, 10).
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "engine/store.h"
+#include "node/cluster_core.h"
+
+namespace torc {
+
+/// What is counted of a cell.
+struct CellFacts {
+    bool exists = false;
+    bool has_expiry = false;
+    uint64_t entry = 0;  // entry_hash() for the Merkle tree
+    size_t bytes = 0;
+};
+/// `cell` is valid.
+CellFacts cell_facts(std::string_view key, std::string_view cell);
+
+class CellStore {
+  public:
+    CellStore(Store& store, ClusterCore& cluster) : store_(store), cluster_(cluster) {}
+
+    /// Inserts or replaces the key's cell. `old`: its resident record, or null.
+    Record* replace(WriteBatch& batch, const KeyRef& key, Record* old, std::string_view cell);
+    /// This node's copy goes, and nothing is said to anybody: it has been handed to those it belongs to, or was
+    /// a tombstone that nobody needs any more.
+    void forget(WriteBatch& batch, const KeyRef& key, Record* record);
+    /// Counts a cell that was found at the start.
+    void count_loaded(const KeyRef& key, std::string_view cell);
+
+    Store& store() { return store_; }
+    ClusterCore& cluster() { return cluster_; }
+
+  private:
+    void account(const KeyRef& key, const CellFacts* before, const CellFacts* after);
+
+    Store& store_;
+    ClusterCore& cluster_;
+};
+
+}  // namespace torc

@@ -1,0 +1,122 @@
+// What all threads of a clustered node share: who this node is, the ring and the members as last known, the
+// clock of dots, the Merkle trees, and which shards it may coordinate alone.
+//
+// Thread rule: everything here is safe from any thread. The control plane (control_plane.h) publishes new
+// topologies; a worker takes the present one at the start of each loop turn and keeps it for the turn.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <bitset>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "cluster/membership.h"
+#include "cluster/ring.h"
+#include "repl/cell.h"
+#include "repl/merkle.h"
+#include "repl/stamp_clock.h"
+
+namespace torc {
+
+/// Another node, as workers need to know it.
+struct Peer {
+    NodeId id = 0;
+    Liveness liveness = Liveness::down;
+    Endpoint bus;
+    Endpoint client;
+    std::string hostname;
+    std::string datacenter;
+    std::string rack;
+    std::bitset<kShards> unsettled;
+    int64_t ping_ms = 0;
+
+    bool usable() const { return liveness == Liveness::alive || liveness == Liveness::suspect; }
+};
+
+/// The cluster at one moment; immutable.
+struct Topology {
+    uint64_t version = 0;
+    std::shared_ptr<const RingTable> ring;
+    std::vector<Peer> peers;  // all but ourselves, by id
+
+    const Peer* peer(NodeId id) const;
+};
+
+/// Sums over the node's life, for INFO; relaxed.
+struct ClusterCounters {
+    std::atomic<uint64_t> forwards_sent{0}, forwards_served{0}, replicated{0}, merges{0}, merges_new{0};
+    std::atomic<uint64_t> digest_reads{0}, digest_mismatches{0}, quorum_joins{0}, read_repairs{0};
+    std::atomic<uint64_t> in_doubt{0}, no_replicas{0}, resent{0}, hedges{0};
+    std::atomic<uint64_t> hints_taken{0}, hints_delivered{0}, hints_refused{0};
+    std::atomic<uint64_t> exchanges{0}, exchanges_equal{0}, repaired_in{0}, repaired_out{0};
+    std::atomic<uint64_t> siblings_made{0}, siblings_dropped{0}, siblings_overwritten_unread{0}, most_siblings{0};
+    std::atomic<uint64_t> tombstones_reaped{0}, expired{0};
+
+    static void add(std::atomic<uint64_t>& counter, uint64_t n = 1) {
+        counter.fetch_add(n, std::memory_order_relaxed);
+    }
+};
+
+/// What one shard's cells are, kept current by every change.
+struct ShardCells {
+    std::atomic<int64_t> keys{0};        // that exist (expired ones that nobody removed yet included)
+    std::atomic<int64_t> tombstones{0};
+    std::atomic<int64_t> with_expiry{0};
+    std::atomic<int64_t> bytes{0};       // of keys and cells
+    std::atomic<int64_t> foreign_since_ms{0};  // since when there has been data of a shard that isn't ours
+};
+
+class ClusterCore {
+  public:
+    ClusterCore(NodeId self, ActorId actor, std::string datacenter);
+
+    const NodeId self;
+    const ActorId actor;
+    const std::string datacenter;
+
+    StampClock stamps;
+    MerkleForest forest;
+    ClusterCounters counters;
+    std::array<ShardCells, kShards> cells;
+
+    // ---- topology
+    std::shared_ptr<const Topology> topology() const;
+    uint64_t topology_version() const { return version_.load(std::memory_order_acquire); }
+    void publish(std::shared_ptr<Topology> topology);
+
+    // ---- settled shards (CORRECTNESS 2): may this node's own copy be trusted by itself?
+    bool settled(ShardId shard) const {
+        return (settled_[shard / 64].load(std::memory_order_acquire) >> (shard % 64) & 1) != 0;
+    }
+    void settle(ShardId shard);
+    void unsettle(ShardId shard);
+    void unsettle_all();
+    /// As MemberFacts::unsettled has it.
+    std::string unsettled_bits() const;
+    /// Raised by each unsettle: an exchange that began before doesn't settle.
+    uint64_t unsettle_count() const { return unsettles_.load(std::memory_order_acquire); }
+
+    // ---- time (CORRECTNESS 14): the wall clock bent to the members' median, and never far ahead of it
+    int64_t cluster_ms(int64_t wall_ms) const {
+        return wall_ms + clock_offset_ms_.load(std::memory_order_relaxed);
+    }
+    void set_clock_offset(int64_t ms) { clock_offset_ms_.store(ms, std::memory_order_relaxed); }
+    WriteStamp next_stamp(int64_t wall_ms) { return {actor, stamps.next(cluster_ms(wall_ms))}; }
+
+    /// Bytes of other nodes' data that this one keeps for them.
+    uint64_t foreign_bytes(const RingTable& ring) const;
+
+  private:
+    mutable std::mutex mutex_;
+    std::shared_ptr<const Topology> topology_;
+    std::atomic<uint64_t> version_{0};
+    std::array<std::atomic<uint64_t>, kShards / 64> settled_{};
+    std::atomic<uint64_t> unsettles_{0};
+    std::atomic<int64_t> clock_offset_ms_{0};
+};
+
+}  // namespace torc

@@ -1,0 +1,473 @@
+#include "node/control_plane.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "cluster/wire.h"
+
+namespace torc {
+namespace {
+
+constexpr uint8_t kMembership = 1, kAgreement = 2, kRequest = 3;
+constexpr int64_t kSeekMs = 500;
+constexpr int64_t kTendMs = 250;
+constexpr int64_t kSaveMs = 1000;
+/// A joiner that's down for so long is given up.
+constexpr int64_t kGiveUpJoinerMs = 30'000;
+constexpr std::string_view kMembersFile = "cluster-members";
+constexpr size_t kLongestName = 255;
+
+MemberFacts facts_of(const ControlPlane::Settings& settings, uint64_t actor, int64_t started_ms) {
+    MemberFacts facts;
+    facts.id = settings.self.id;
+    facts.actor = actor;
+    facts.incarnation = static_cast<uint64_t>(started_ms);
+    facts.bus = settings.bus;
+    facts.client = settings.client;
+    facts.hostname = settings.hostname;
+    facts.datacenter = settings.self.datacenter;
+    facts.rack = settings.self.rack;
+    facts.vnodes = settings.self.vnodes;
+    facts.started_ms = started_ms;
+    return facts;
+}
+
+}  // namespace
+
+ControlPlane::ControlPlane(ClusterCore& cluster, Disk& disk, const Clock& clock, Settings settings)
+    : cluster_(cluster),
+      disk_(disk),
+      clock_(clock),
+      settings_(std::move(settings)),
+      ring_file_(disk, settings_.directory),
+      agreement_(settings_.self.id, ring_file_, {}, settings_.random_seed ^ 0x5eed0001),
+      membership_(std::make_unique<Membership>(facts_of(settings_, cluster.actor, clock.wall_ms()),
+                                               Membership::Settings{}, settings_.random_seed ^ 0x5eed0002)) {}
+
+ControlPlane::~ControlPlane() = default;
+
+Membership::Now ControlPlane::now() const {
+    return {clock_.monotonic_ns() / 1'000'000, clock_.wall_ms()};
+}
+
+Result<void> ControlPlane::open() {
+    if (auto opened = agreement_.open(); !opened) return opened;
+    const auto saved = load_cluster_file(disk_, settings_.directory, kMembersFile);
+    if (saved) {
+        // Only addresses: a damaged list costs no more than asking the seeds again.
+        if (const auto members = decode_members(*saved))
+            for (const MemberFacts& facts : *members)
+                if (facts.id != settings_.self.id) membership_->remember(facts, now());
+    } else if (saved.error().kind != ErrorKind::not_found) {
+        log_warning("{}", saved.error().message);
+    }
+    seen_incarnation_ = membership_->self().incarnation;
+    on_ring_adopted();
+    publish();
+    return {};
+}
+
+BusIdentity ControlPlane::identity() {
+    return {settings_.self.id, cluster_id_.load(), settings_.secret};
+}
+
+void ControlPlane::start(BusDialer& dialer, WorkerHost&) {
+    dialer_ = &dialer;
+    if (agreement_.ring().cluster_id == 0 && settings_.seeds.empty()) {
+        if (auto founded = agreement_.found(settings_.self, settings_.replication_factor); !founded)
+            log_warning("The ring can't be founded: {}", founded.error().message);
+        else
+            log_notice("Founded cluster {:016x} with replication factor {}", agreement_.ring().cluster_id,
+                       settings_.replication_factor);
+    }
+    on_ring_adopted();
+    pump();
+}
+
+// ---- links
+
+void ControlPlane::on_link_up(BusLink& link) {
+    PeerLinks& peer = links_[link.peer()];
+    (link.dialled() ? peer.dialled : peer.accepted) = &link;
+    membership_->on_contact(link.peer(), now());
+    if (link.dialled() && !meeting_.empty() && !kept_.contains(link.peer())) {
+        meeting_.erase(meeting_.begin());
+        send_request(link.peer(), RequestKind::meet, settings_.self, 0);
+    }
+    pump();
+}
+
+void ControlPlane::on_link_down(BusLink& link) {
+    const auto at = links_.find(link.peer());
+    if (at == links_.end()) return;
+    if (at->second.dialled == &link) at->second.dialled = nullptr;
+    if (at->second.accepted == &link) at->second.accepted = nullptr;
+    if (at->second.any() == nullptr) links_.erase(at);
+}
+
+void ControlPlane::send(NodeId to, uint8_t what, std::string_view payload) {
+    const auto at = links_.find(to);
+    if (at == links_.end()) return;
+    std::string frame(1, static_cast<char>(what));
+    frame += payload;
+    at->second.any()->send(frame);
+}
+
+void ControlPlane::on_frame(BusLink& link, std::string_view payload) {
+    if (payload.empty()) return;
+    const auto what = static_cast<uint8_t>(payload.front());
+    const std::string_view body = payload.substr(1);
+    if (what == kMembership) membership_->on_message(link.peer(), body, now());
+    if (what == kAgreement) agreement_.on_message(link.peer(), body, now().monotonic_ms);
+    if (what == kRequest) on_request(link.peer(), body);
+    pump();
+}
+
+void ControlPlane::send_request(NodeId to, RequestKind kind, const RingMember& member, NodeId node) {
+    WireWriter writer;
+    writer.u8(static_cast<uint8_t>(kind));
+    writer.u64(member.id);
+    writer.string(member.datacenter);
+    writer.string(member.rack);
+    writer.u32(member.vnodes);
+    writer.u64(node);
+    writer.u64(agreement_.ring().cluster_id);
+    writer.u64(agreement_.ring().epoch);
+    writer.u64(agreement_.ring().members.size());
+    send(to, kRequest, writer.bytes());
+}
+
+void ControlPlane::on_request(NodeId from, std::string_view payload) {
+    WireReader reader(payload);
+    const uint8_t kind = reader.u8();
+    RingMember member;
+    member.id = reader.u64();
+    member.datacenter = reader.string(kLongestName);
+    member.rack = reader.string(kLongestName);
+    member.vnodes = reader.u32();
+    const NodeId node = reader.u64();
+    const uint64_t their_cluster = reader.u64();
+    (void)reader.u64();
+    const uint64_t their_members = reader.u64();
+    if (!reader.finished() || member.id != from) return;
+    const RingState& ring = agreement_.ring();
+    const bool alone = ring.members.size() == 1 && !ring.move;
+    switch (static_cast<RequestKind>(kind)) {
+        case RequestKind::meet:
+            if (their_cluster == ring.cluster_id) return;
+            if (alone && (their_members != 1 || their_cluster != 0)) {
+                // Their ring takes us in; what we hold comes along.
+                if (auto gone = agreement_.dissolve(); !gone) return note(gone.error().message);
+                log_notice("Node {} asks this one to join its cluster {:016x}", node_name(from), their_cluster);
+                on_ring_adopted();
+                next_seek_ms_ = 0;
+            } else if (their_members <= 1) {
+                send_request(from, RequestKind::meet, settings_.self, 0);
+            } else {
+                note("two clusters of several nodes never merge: node " + node_name(from) + " was refused");
+            }
+            return;
+        case RequestKind::join:
+        case RequestKind::replace: {
+            if (ring.cluster_id == 0 || ring.member(member.id) != nullptr || ring.move || wish_ != 0) return;
+            RingStep step;
+            step.kind = kind == static_cast<uint8_t>(RequestKind::replace) ? RingStep::Kind::replace
+                                                                          : RingStep::Kind::join;
+            step.member = member;
+            step.node = node;
+            wish_ = agreement_.propose(step, now().monotonic_ms);
+            log_notice("Node {} asks to be let in; proposing epoch {}", node_name(member.id), ring.epoch + 1);
+            return;
+        }
+        case RequestKind::leave:
+        case RequestKind::finish:
+            return;
+    }
+}
+
+// ---- turning
+
+void ControlPlane::on_tick() {
+    run_submitted();
+    membership_->on_tick(now());
+    agreement_.on_tick(now().monotonic_ms);
+    refresh_facts();
+    const int64_t ms = now().monotonic_ms;
+    if (ms >= next_seek_ms_) {
+        next_seek_ms_ = ms + kSeekMs;
+        seek_ring();
+    }
+    if (ms >= next_tend_ms_) {
+        next_tend_ms_ = ms + kTendMs;
+        tend_move();
+    }
+    pump();
+    if (members_changed_ && ms >= next_save_ms_) {
+        next_save_ms_ = ms + kSaveMs;
+        save_members();
+    }
+}
+
+void ControlPlane::pump() {
+    for (const MembershipEvent& event : membership_->take_events()) on_member_event(event);
+    for (const RingAgreement::Event& event : agreement_.take_events()) {
+        if (event.kind == RingAgreement::Event::Kind::adopted) {
+            on_ring_adopted();
+            continue;
+        }
+        if (event.wish == wish_) wish_ = 0;
+        if (event.kind != RingAgreement::Event::Kind::done) note(event.text);
+    }
+    for (const Outgoing& out : membership_->take_outgoing()) send(out.to, kMembership, out.payload);
+    for (const Outgoing& out : agreement_.take_outgoing()) send(out.to, kAgreement, out.payload);
+    keep_links();
+    if (changed_) publish();
+}
+
+void ControlPlane::on_member_event(const MembershipEvent& event) {
+    changed_ = true;
+    members_changed_ = true;
+    if (event.kind == MembershipEvent::Kind::facts_changed) return;
+    log_notice("Node {}: {}", node_name(event.id), event.text);
+}
+
+void ControlPlane::on_ring_adopted() {
+    const RingState& ring = agreement_.ring();
+    if (ring.cluster_id == published_cluster_ && ring.epoch == published_epoch_ && dialer_ != nullptr &&
+        cluster_.topology()->ring->epoch() == ring.epoch)
+        return;
+    const RingTable table(ring);
+    // What we hold of a shard that we didn't own a moment ago proves nothing.
+    const bool same_cluster = ring.cluster_id == published_cluster_;
+    const std::shared_ptr<const Topology> before = cluster_.topology();
+    for (unsigned s = 0; s < kShards; ++s) {
+        const auto shard = static_cast<ShardId>(s);
+        const bool owned = same_cluster && before->ring->owns(settings_.self.id, shard);
+        const bool filled = same_cluster && before->ring->will_own(settings_.self.id, shard);
+        if (!owned && !filled) cluster_.unsettle(shard);
+        // Alone there's nobody whose writes could have been missed.
+        if (ring.members.size() == 1 && table.owns(settings_.self.id, shard)) cluster_.settle(shard);
+    }
+    if (ring.cluster_id != 0)
+        log_notice("Ring epoch {}: {} members{}", ring.epoch, ring.members.size(), ring.move ? ", moving" : "");
+    published_cluster_ = ring.cluster_id;
+    published_epoch_ = ring.epoch;
+    cluster_id_ = ring.cluster_id;
+    if (draining_ && ring.cluster_id != 0 && ring.member(settings_.self.id) == nullptr) {
+        draining_ = false;
+        log_notice("This node is drained: it holds no shard any more");
+        note("drained");
+    }
+    std::lock_guard guard(mutex_);
+    status_.in_ring = ring.member(settings_.self.id) != nullptr;
+    changed_ = true;
+}
+
+void ControlPlane::refresh_facts() {
+    // Others took this node for dead, or its loops stood still: what was written meanwhile isn't here.
+    if (membership_->self().incarnation != seen_incarnation_ || counters().pauses.load() != seen_pauses_) {
+        seen_incarnation_ = membership_->self().incarnation;
+        seen_pauses_ = counters().pauses.load();
+        if (agreement_.ring().members.size() > 1) cluster_.unsettle_all();
+    }
+    cluster_.set_clock_offset(membership_->cluster_clock_offset_ms());
+    MemberFacts facts = membership_->self();
+    const RingState& ring = agreement_.ring();
+    std::string unsettled = cluster_.unsettled_bits();
+    if (facts.cluster_id != ring.cluster_id || facts.ring_epoch != ring.epoch || facts.unsettled != unsettled) {
+        facts.cluster_id = ring.cluster_id;
+        facts.ring_epoch = ring.epoch;
+        facts.unsettled = std::move(unsettled);
+        membership_->update_self(facts);
+    }
+    for (const Member* member : membership_->members())
+        agreement_.on_epoch_heard(member->facts.id, member->facts.cluster_id, member->facts.ring_epoch,
+                                  now().monotonic_ms);
+}
+
+/// Without a ring: asks whoever has one to be let in.
+void ControlPlane::seek_ring() {
+    if (dialer_ == nullptr) return;
+    const RingState& ring = agreement_.ring();
+    for (const Endpoint& seed : settings_.seeds) {
+        const bool known = std::ranges::any_of(membership_->members(), [&](const Member* member) {
+            return member->facts.bus == seed && links_.contains(member->facts.id);
+        });
+        if (!known && (ring.cluster_id == 0 || links_.empty())) dialer_->dial(seed);
+    }
+    if (ring.cluster_id != 0) return;
+    for (const Member* member : membership_->members()) {
+        if (member->facts.cluster_id == 0 || member->liveness != Liveness::alive) continue;
+        if (!links_.contains(member->facts.id)) continue;
+        const bool replaces = settings_.replaces != 0;
+        send_request(member->facts.id, replaces ? RequestKind::replace : RequestKind::join, settings_.self,
+                     settings_.replaces);
+        return;
+    }
+}
+
+bool ControlPlane::leads() const {
+    const RingState& ring = agreement_.ring();
+    for (const RingMember& member : ring.members) {
+        if (member.id == settings_.self.id) return true;
+        const Member* known = membership_->find(member.id);
+        if (known != nullptr && known->liveness == Liveness::alive &&
+            !(ring.move && ring.move->kind != RingMove::Kind::leave && ring.move->subject == member.id))
+            return false;
+    }
+    return false;
+}
+
+bool ControlPlane::move_is_complete(const RingState& ring) const {
+    const RingTable& table = *cluster_.topology()->ring;
+    if (table.epoch() != ring.epoch) return false;
+    for (const RingMember& member : ring.members) {
+        const std::vector<ShardId> gained = table.gained(member.id);
+        if (gained.empty()) continue;
+        if (member.id == settings_.self.id) {
+            if (!std::ranges::all_of(gained, [&](ShardId shard) { return cluster_.settled(shard); })) return false;
+            continue;
+        }
+        const Member* known = membership_->find(member.id);
+        if (known == nullptr || known->facts.ring_epoch != ring.epoch) return false;
+        const std::string& bits = known->facts.unsettled;
+        for (const ShardId shard : gained)
+            if (!bits.empty() && (bits[shard / 8] >> (shard % 8) & 1) != 0) return false;
+    }
+    return true;
+}
+
+/// One of the members sees to it that a move ends: finished when every gained shard is filled, aborted when
+/// the one who comes is gone.
+void ControlPlane::tend_move() {
+    const RingState& ring = agreement_.ring();
+    if (ring.cluster_id == 0 || wish_ != 0) return;
+    if (draining_ && !ring.move && ring.member(settings_.self.id) != nullptr) {
+        RingStep step;
+        step.kind = RingStep::Kind::leave;
+        step.node = settings_.self.id;
+        wish_ = agreement_.propose(step, now().monotonic_ms);
+        return;
+    }
+    if (!ring.move || !leads()) return;
+    RingStep step;
+    step.of_epoch = ring.epoch;
+    const Member* subject = membership_->find(ring.move->subject);
+    if (move_is_complete(ring)) {
+        step.kind = RingStep::Kind::finish;
+        log_notice("Every shard that moves is filled: finishing epoch {}", ring.epoch);
+    } else if (ring.move->kind != RingMove::Kind::leave && subject != nullptr &&
+               subject->liveness == Liveness::down &&
+               now().monotonic_ms - subject->since_ms > kGiveUpJoinerMs) {
+        step.kind = RingStep::Kind::abort;
+        log_warning("Node {} died while its shards were being moved to it: aborting", node_name(ring.move->subject));
+    } else {
+        return;
+    }
+    wish_ = agreement_.propose(step, now().monotonic_ms);
+}
+
+void ControlPlane::keep_links() {
+    if (dialer_ == nullptr) return;
+    std::map<NodeId, Endpoint> wanted;
+    for (const Member* member : membership_->members())
+        if (member->liveness != Liveness::left) wanted[member->facts.id] = member->facts.bus;
+    if (wanted == kept_) return;
+    for (const auto& [id, bus] : wanted)
+        if (const auto at = kept_.find(id); at == kept_.end() || at->second != bus) dialer_->keep_link(id, bus);
+    for (const auto& [id, bus] : kept_)
+        if (!wanted.contains(id)) dialer_->drop_link(id);
+    kept_ = std::move(wanted);
+}
+
+void ControlPlane::publish() {
+    changed_ = false;
+    auto topology = std::make_shared<Topology>();
+    const std::shared_ptr<const Topology> before = cluster_.topology();
+    const RingState& ring = agreement_.ring();
+    topology->ring = before->ring->state() == ring ? before->ring : std::make_shared<const RingTable>(ring);
+    for (const Member* member : membership_->members()) {
+        Peer peer;
+        peer.id = member->facts.id;
+        peer.liveness = member->liveness;
+        peer.bus = member->facts.bus;
+        peer.client = member->facts.client;
+        peer.hostname = member->facts.hostname;
+        peer.datacenter = member->facts.datacenter;
+        peer.rack = member->facts.rack;
+        const std::string& bits = member->facts.unsettled;
+        for (unsigned shard = 0; !bits.empty() && shard < kShards; ++shard)
+            peer.unsettled[shard] = (bits[shard / 8] >> (shard % 8) & 1) != 0;
+        topology->peers.push_back(std::move(peer));
+    }
+    std::ranges::sort(topology->peers, {}, &Peer::id);
+    cluster_.publish(std::move(topology));
+}
+
+void ControlPlane::save_members() {
+    members_changed_ = false;
+    std::vector<MemberFacts> facts;
+    for (const Member* member : membership_->members()) facts.push_back(member->facts);
+    const auto saved = store_cluster_file(disk_, settings_.directory, kMembersFile, encode_members(facts));
+    if (!saved) log_warning("{}", saved.error().message);
+}
+
+// ---- from other threads
+
+void ControlPlane::submit(std::function<void()> task) {
+    std::lock_guard guard(mutex_);
+    submitted_.push_back(std::move(task));
+}
+
+void ControlPlane::run_submitted() {
+    std::vector<std::function<void()>> tasks;
+    {
+        std::lock_guard guard(mutex_);
+        tasks.swap(submitted_);
+    }
+    for (const auto& task : tasks) task();
+}
+
+void ControlPlane::note(std::string text) {
+    log_notice("{}", text);
+    std::lock_guard guard(mutex_);
+    status_.last = std::move(text);
+}
+
+ControlPlane::Status ControlPlane::status() const {
+    std::lock_guard guard(mutex_);
+    return status_;
+}
+
+void ControlPlane::meet(const Endpoint& bus) {
+    submit([this, bus] {
+        meeting_.push_back(bus);
+        if (dialer_ != nullptr) dialer_->dial(bus);
+    });
+}
+
+void ControlPlane::drain() {
+    submit([this] {
+        draining_ = true;
+        std::lock_guard guard(mutex_);
+        status_.draining = true;
+    });
+}
+
+void ControlPlane::forget(NodeId id) {
+    submit([this, id] { membership_->forget(id, now()); });
+}
+
+void ControlPlane::force_remove(NodeId id) {
+    submit([this, id] {
+        RingStep step;
+        step.kind = RingStep::Kind::force_remove;
+        step.node = id;
+        if (auto forced = agreement_.force(step); !forced) return note(forced.error().message);
+        log_warning("Node {} was removed by force, on an operator's word", node_name(id));
+        on_ring_adopted();
+        membership_->forget(id, now());
+    });
+}
+
+}  // namespace torc

@@ -1,0 +1,334 @@
+#include "node/coordinator.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/check.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "node/client_core.h"
+#include "node/coordinator_link.h"
+#include "node/errand_op.h"
+#include "node/internal_commands.h"
+#include "node/node_core.h"
+#include "node/worker_core.h"
+
+namespace torc {
+namespace {
+
+/// A link with so much unsent is as good as broken.
+constexpr size_t kMostQueued = 64u << 20;
+constexpr size_t kFrameSoftLimit = 1u << 20;
+
+}  // namespace
+
+Coordinator::Coordinator(WorkerCore& worker, ClusterCore& cluster)
+    : worker_(worker),
+      cluster_(cluster),
+      cells_(*worker.node.store, cluster),
+      topology_(cluster.topology()),
+      plans_(kShards),
+      own_executors_(kExecutorsPerLink) {
+    worker_.run.cells = &cells_;
+    worker_.run.topology = topology_.get();
+}
+
+Coordinator::~Coordinator() {
+    ops_.clear();
+    links_.clear();
+}
+
+int64_t Coordinator::now_ms() const {
+    return worker_.node.environment.clock.monotonic_ns() / 1'000'000;
+}
+
+int64_t Coordinator::request_timeout_ms() const {
+    return worker_.node.config.live.cluster_request_timeout_ms.load(std::memory_order_relaxed);
+}
+
+const ShardPlan& Coordinator::plan(ShardId shard) {
+    ShardPlan& plan = plans_[shard];
+    const bool stale = plan.version != topology_->version ||
+                       (plan.self >= 0 &&
+                        plan.replicas[static_cast<size_t>(plan.self)].settled != cluster_.settled(shard));
+    if (__builtin_expect(stale, 0)) make_shard_plan(plan, *topology_, cluster_, shard);
+    return plan;
+}
+
+void Coordinator::begin_turn() {
+    if (cluster_.topology_version() != topology_->version) refresh_topology();
+}
+
+void Coordinator::refresh_topology() {
+    topology_ = cluster_.topology();
+    worker_.run.topology = topology_.get();
+    BusDialer* dialer = worker_.host.bus_dialer();
+    if (dialer == nullptr) return;
+    std::vector<NodeId> wanted;
+    for (const Peer& peer : topology_->peers) {
+        if (peer.liveness == Liveness::left) continue;
+        wanted.push_back(peer.id);
+        dialer->keep_link(peer.id, peer.bus);
+    }
+    for (const NodeId kept : kept_)
+        if (std::ranges::find(wanted, kept) == wanted.end()) dialer->drop_link(kept);
+    kept_ = std::move(wanted);
+}
+
+void Coordinator::end_turn() {
+    // What is left for the end may leave more; a bounded number, then others have their turn.
+    for (size_t n = deferred_.size(); n-- > 0 && !deferred_.empty();) {
+        Deferred task = std::move(deferred_.front());
+        deferred_.pop_front();
+        auto executor = std::ranges::find_if(own_executors_, [](const auto& e) { return e != nullptr && e->idle(); });
+        if (executor == own_executors_.end())
+            executor = std::ranges::find_if(own_executors_, [](const auto& e) { return e == nullptr; });
+        if (executor == own_executors_.end())
+            executor = own_executors_.insert(own_executors_.end(), nullptr);
+        if (*executor == nullptr) *executor = std::make_unique<BusExecutor>(worker_);
+        const std::vector<std::string_view> words(task.words.begin(), task.words.end());
+        (*executor)->run(task.spec, words, task.settings, std::move(task.sink));
+    }
+    if (!deferred_.empty()) worker_.host.post([] {});
+}
+
+void Coordinator::send_frames() {
+    if (std::exchange(wrote_, false)) {
+        Log& log = worker_.node.store->log();
+        if (worker_.node.store->log_enabled() && log.written_lsn() < log.last_lsn()) log.flush();
+    }
+    for (const uint64_t number : open_links_) {
+        const auto at = links_by_number_.find(number);
+        if (at != links_by_number_.end()) seal(*at->second);
+    }
+    open_links_.clear();
+}
+
+void Coordinator::seal(Link& link) {
+    if (link.open.empty()) return;
+    link.link->send(link.open);
+    link.open.clear();
+    if (link.link->queued_bytes() > kMostQueued) link.link->reset();
+}
+
+std::string* Coordinator::frame_of(Link& link) {
+    if (link.open.size() > kFrameSoftLimit) seal(link);
+    if (link.open.empty()) {
+        const RingState& ring = topology_->ring->state();
+        append_frame_head(link.open, {ring.cluster_id, ring.epoch});
+        open_links_.push_back(link.number);
+    }
+    return &link.open;
+}
+
+std::string* Coordinator::open_frame(NodeId to) {
+    const auto at = dialled_.find(to);
+    return at == dialled_.end() ? nullptr : frame_of(*at->second);
+}
+
+std::string* Coordinator::reply_frame(uint64_t link) {
+    const auto at = links_by_number_.find(link);
+    return at == links_by_number_.end() ? nullptr : frame_of(*at->second);
+}
+
+bool Coordinator::send_exchange(NodeId to, const ExchangeMessage& message) {
+    std::string* frame = open_frame(to);
+    if (frame == nullptr) return false;
+    append_message(*frame, message, false);
+    return true;
+}
+
+// ---- operations
+
+uint64_t Coordinator::add(std::unique_ptr<BusOp> op, int64_t timeout_ms) {
+    const uint64_t number = next_op_++;
+    op->number = number;
+    deadlines_.emplace_back(now_ms() + timeout_ms, number);
+    ops_.emplace(number, std::move(op));
+    return number;
+}
+
+void Coordinator::remove(uint64_t op) {
+    ops_.erase(op);
+}
+
+/// Ops may add and remove ops while they are asked.
+template <class Ask>
+void Coordinator::for_each_op(Ask ask) {
+    std::vector<uint64_t> numbers;
+    numbers.reserve(ops_.size());
+    for (const auto& [number, op] : ops_) numbers.push_back(number);
+    std::ranges::sort(numbers);
+    for (const uint64_t number : numbers) {
+        const auto at = ops_.find(number);
+        if (at != ops_.end() && ask(*at->second)) ops_.erase(number);
+    }
+}
+
+void Coordinator::step(uint64_t op, const std::function<bool(BusOp&)>& what) {
+    const auto at = ops_.find(op);
+    if (at != ops_.end() && what(*at->second)) ops_.erase(op);
+}
+
+void Coordinator::on_timer() {
+    const int64_t now = now_ms();
+    std::vector<uint64_t> ending;
+    for (const auto& [deadline, number] : deadlines_)
+        if (deadline <= now) ending.push_back(number);
+    std::erase_if(deadlines_, [&](const auto& entry) { return entry.first <= now || !ops_.contains(entry.second); });
+    for_each_op([&](BusOp& op) { return op.on_tick(now); });
+    for (const auto& [link, state] : links_)
+        std::erase_if(state->sessions, [](const auto& entry) {
+            return entry.second.ending && entry.second.executor->idle();
+        });
+    for (const uint64_t number : ending) {
+        const auto at = ops_.find(number);
+        if (at != ops_.end() && at->second->on_deadline()) ops_.erase(number);
+    }
+}
+
+void Coordinator::run_here(const CommandSpec* spec, std::vector<std::string> words,
+                           const BusExecutor::Settings& settings, BusExecutor::Sink sink) {
+    deferred_.push_back({spec, std::move(words), settings, std::move(sink)});
+    worker_.host.post([] {});
+}
+
+void Coordinator::send_errand(Errand errand) {
+    if (errand.deadline_ms == 0) errand.deadline_ms = now_ms() + request_timeout_ms();
+    NodeId target = errand.node;
+    if (target == 0) {
+        const ShardPlan& shard_plan = plan(errand.shard);
+        const int place = shard_plan.coordinator();
+        if (place >= 0)
+            target = shard_plan.replicas[static_cast<size_t>(place)].id;
+        else
+            target = cluster_.self;  // nobody's left: we stand in ourselves, or say that it can't be
+    }
+    if (target == cluster_.self) {
+        BusExecutor::Settings settings;
+        settings.resp3 = errand.resp3;
+        settings.readonly = errand.readonly;
+        settings.read_level = errand.read_level;
+        settings.write_level = errand.write_level;
+        const CommandSpec* const spec = errand_command(errand.commands.front().front());
+        run_here(spec, std::move(errand.commands.front()), settings, std::move(errand.done));
+        return;
+    }
+    const int64_t left = errand.deadline_ms - now_ms();
+    const uint64_t number = add(std::make_unique<ErrandOp>(*this, std::move(errand), target), std::max<int64_t>(left, 1));
+    auto& op = static_cast<ErrandOp&>(*ops_[number]);
+    // Without a link it's tried again in a moment: nothing was sent.
+    if (!op.start()) {
+        ForwardReply nobody;
+        nobody.status = BusStatus::later;
+        (void)op.on_forward_reply(target, nobody);
+    }
+}
+
+// ---- links
+
+void Coordinator::on_link_up(BusLink& link) {
+    auto state = std::make_unique<Link>();
+    state->link = &link;
+    state->number = next_link_++;
+    state->peer = link.peer();
+    links_by_number_[state->number] = state.get();
+    if (link.dialled()) dialled_[state->peer] = state.get();
+    links_[&link] = std::move(state);
+}
+
+void Coordinator::on_link_down(BusLink& link) {
+    const auto at = links_.find(&link);
+    if (at == links_.end()) return;
+    const std::unique_ptr<Link> dead = std::move(at->second);
+    links_.erase(at);
+    links_by_number_.erase(dead->number);
+    const auto dialled = dialled_.find(dead->peer);
+    if (dialled == dialled_.end() || dialled->second != dead.get()) return;
+    dialled_.erase(dialled);
+    for_each_op([&](BusOp& op) { return op.on_peer_lost(dead->peer); });
+}
+
+void Coordinator::on_frame(BusLink& link, std::string_view payload) {
+    const auto at = links_.find(&link);
+    if (at == links_.end()) return;
+    BusFrameReader reader(payload);
+    bool good = reader.valid();
+    // Of another cluster, or of one that one of us has left: not our business.
+    const bool ours = reader.head().cluster_id == topology_->ring->state().cluster_id;
+    while (good && ours) {
+        const auto message = reader.next();
+        if (!message) break;
+        on_message(*at->second, reader.head(), *message, good);
+    }
+    if (good && reader.valid()) return;
+    log_warning("Bus: malformed frame from node {}; link reset", node_name(link.peer()));
+    link.reset();
+}
+
+void Coordinator::on_message(Link& link, const BusFrameHead& head, const BusFrameReader::Message& message,
+                             bool& good) {
+    // `answer`: which op it concerns, and what the op makes of it.
+    const auto answer = [&](const auto& decoded, auto deliver) {
+        good = decoded.has_value();
+        if (!good) return;
+        const auto at = ops_.find(decoded->op);
+        if (at != ops_.end() && deliver(*at->second)) ops_.erase(decoded->op);
+    };
+    const auto request = [&](const auto& decoded, auto serve) {
+        good = decoded.has_value();
+        if (good) serve();
+    };
+    switch (message.kind) {
+        case BusKind::ack: {
+            const auto ack = decode_ack(message.body);
+            return answer(ack, [&](BusOp& op) { return op.on_ack(link.peer, *ack); });
+        }
+        case BusKind::read_reply: {
+            const auto reply = decode_read_reply(message.body);
+            return answer(reply, [&](BusOp& op) { return op.on_read_reply(link.peer, *reply); });
+        }
+        case BusKind::forward_reply: {
+            const auto reply = decode_forward_reply(message.body);
+            return answer(reply, [&](BusOp& op) { return op.on_forward_reply(link.peer, *reply); });
+        }
+        case BusKind::exchange_reply: {
+            const auto reply = decode_exchange(message.body);
+            return answer(reply, [&](BusOp& op) { return op.on_exchange_reply(link.peer, *reply); });
+        }
+        case BusKind::merge: {
+            const auto merge = decode_merge(message.body);
+            return request(merge, [&] { serve_merge(link, head, *merge); });
+        }
+        case BusKind::read: {
+            const auto read = decode_read(message.body);
+            return request(read, [&] { serve_read(link, *read); });
+        }
+        case BusKind::forward: {
+            const auto forward = decode_forward(message.body);
+            return request(forward, [&] { serve_forward(link, *forward); });
+        }
+        case BusKind::exchange: {
+            const auto exchange = decode_exchange(message.body);
+            return request(exchange, [&] { serve_exchange(link, *exchange); });
+        }
+        case BusKind::session_end: {
+            const auto end = decode_session_end(message.body);
+            return request(end, [&] {
+                const auto session = link.sessions.find(end->session);
+                if (session != link.sessions.end()) session->second.ending = true;
+            });
+        }
+    }
+}
+
+void Coordinator::forget(ClientCore& client) {
+    if (client.feeder == nullptr) end_sessions(client);
+}
+
+void Coordinator::end_sessions(ClientCore& client) {
+    for (const NodeId peer : client.cluster.sessions_at) (void)send(peer, SessionEnd{client.state->id});
+    client.cluster.sessions_at.clear();
+}
+
+}  // namespace torc

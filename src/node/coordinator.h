@@ -1,0 +1,179 @@
+// One worker's part of the cluster: where each command runs, and what it takes of other nodes until its reply
+// may leave. The heart of the write and read paths (docs/ARCHITECTURE.md, "The life of a write").
+//
+//   route()   before a command runs: here, or on another node (forwarded: the reply comes by a ticket), or not
+//             before other replicas have been asked for its keys (an unsettled or substitute coordinator,
+//             CORRECTNESS 2), or not at all
+//   ran()     after it ran here: its changes go to the other replicas, and the reply waits for W of them; or
+//             its keys' digests are compared with R - 1 others
+//
+// Everything that waits for a peer is an Op (bus_op.h), found again by the number that the answer carries.
+//
+// Thread rule: its worker's thread.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "commands/args.h"
+#include "commands/command.h"
+#include "node/bus.h"
+#include "node/bus_executor.h"
+#include "node/bus_message.h"
+#include "node/bus_op.h"
+#include "node/cell_store.h"
+#include "node/cluster_core.h"
+#include "node/gather.h"
+#include "node/shard_plan.h"
+
+namespace torc {
+
+struct ClientCore;
+struct Prepared;
+struct WorkerCore;
+
+class Coordinator final : public BusUser {
+  public:
+    Coordinator(WorkerCore& worker, ClusterCore& cluster);
+    ~Coordinator() override;
+
+    // ---- the worker's loop
+    void begin_turn();
+    /// Runs what commands of this turn left for its end. Before replies are looked at.
+    void end_turn();
+    /// Writes the log, for what the frames tell others is then on its way to disk here too, and hands the frames
+    /// to the links. Last in the turn.
+    void send_frames();
+    void on_timer();
+
+    // ---- the dispatcher
+    enum class Route : uint8_t {
+        here,
+        elsewhere,  // its reply is on its way
+        wait,       // the client is paused
+        refused,    // `error` says why
+        answered,   // the reply is written
+    };
+    Route route(ClientCore& client, const Prepared& command, Args args, std::string& error);
+    /// `mark`: where its reply begins. `lsn`: what the reply depends on; `own`: the part that it wrote.
+    void ran(ClientCore& client, const Prepared& command, Args args, size_t mark, Lsn lsn, Lsn own);
+    void forget(ClientCore& client);
+
+    // ---- links
+    void on_link_up(BusLink& link) override;
+    void on_link_down(BusLink& link) override;
+    void on_frame(BusLink& link, std::string_view payload) override;
+
+    // ---- for ops and for shard_sync
+    const Topology& topology() const { return *topology_; }
+    ClusterCore& cluster() { return cluster_; }
+    WorkerCore& worker() { return worker_; }
+    const ShardPlan& plan(ShardId shard);
+    /// False when there's no link to that node.
+    template <class Message>
+    bool send(NodeId to, const Message& message) {
+        std::string* frame = open_frame(to);
+        if (frame == nullptr) return false;
+        append_message(*frame, message);
+        return true;
+    }
+    bool send_exchange(NodeId to, const ExchangeMessage& message);
+    /// Takes the op over and gives it its number. timeout_ms from now on_deadline() comes, if it lives.
+    uint64_t add(std::unique_ptr<BusOp> op, int64_t timeout_ms);
+    void remove(uint64_t op);
+    /// Lets the op do something, and removes it when that returns true.
+    void step(uint64_t op, const std::function<bool(BusOp&)>& what);
+    bool has(uint64_t op) const { return ops_.contains(op); }
+    /// Runs a command of the node's own, at the end of the turn.
+    void run_here(const CommandSpec* spec, std::vector<std::string> words, const BusExecutor::Settings& settings,
+                  BusExecutor::Sink sink);
+    int64_t now_ms() const;  // monotonic
+    int64_t request_timeout_ms() const;
+    /// Sends a command to the node that coordinates `shard` (perhaps this one), or to `node` if that's given.
+    struct Errand {
+        std::vector<std::vector<std::string>> commands;
+        bool transaction = false;
+        bool write = false;
+        bool resendable = false;
+        ShardId shard = 0;
+        NodeId node = 0;  // only there
+        uint64_t session = 0;
+        bool resp3 = false, readonly = false;
+        uint8_t read_level = ForwardMessage::kDefaultLevel, write_level = ForwardMessage::kDefaultLevel;
+        int64_t deadline_ms = 0;  // monotonic
+        int attempts = 0;
+        std::function<void(std::string_view reply)> done;
+    };
+    void send_errand(Errand errand);
+
+  private:
+    struct Link;
+    std::string* open_frame(NodeId to);
+    std::string* frame_of(Link& link);
+    void seal(Link& link);
+    template <class Ask>
+    void for_each_op(Ask ask);
+    void end_sessions(ClientCore& client);
+    void refresh_topology();
+    void on_message(Link& link, const BusFrameHead& head, const BusFrameReader::Message& message, bool& good);
+    void serve_merge(Link& link, const BusFrameHead& head, const MergeMessage& message);
+    void serve_read(Link& link, const ReadMessage& message);
+    void serve_forward(Link& link, const ForwardMessage& message);
+    void serve_exchange(Link& link, const ExchangeMessage& message);
+    BusExecutor& executor_for(Link& link, ShardId shard);
+    std::string* reply_frame(uint64_t link);
+
+    Route route_keys(ClientCore& client, const Prepared& command, Args args, ShardId shard, bool write,
+                     std::string& error);
+    Route route_whole_cluster(ClientCore& client, const Prepared& command, Args args, std::string& error);
+    Route route_exec(ClientCore& client, const Prepared& command, std::string& error);
+    Route fan_out(ClientCore& client, const Prepared& command, Args args, std::string& error);
+    Route forward(ClientCore& client, Errand errand);
+    Route join_first(ClientCore& client, const Prepared& command, Args args, ShardId shard, Consistency wanted,
+                     bool must);
+    Route wait_for_replies(ClientCore& client);
+    std::shared_ptr<Gather> gather(ClientCore& client, GatherKind kind);
+    void send_part(ClientCore& client, const std::shared_ptr<Gather>& gather, size_t part, Errand errand);
+    std::vector<std::string> queue_keys(const ClientCore& client);
+    bool is_write(const ClientCore& client, const CommandSpec& spec) const;
+    Consistency level(const ClientCore& client, bool write) const;
+    void replicate(ClientCore& client, ShardId shard, size_t mark, Lsn lsn, Lsn own);
+    void compare_digests(ClientCore& client, Args args, ShardId shard, Consistency wanted, size_t mark, Lsn lsn);
+    /// The command's reply, taken out of the output, waits for this ticket.
+    ReplyTicket hold_reply(ClientCore& client, size_t mark, Lsn lsn, Lsn own);
+
+    WorkerCore& worker_;
+    ClusterCore& cluster_;
+    CellStore cells_;
+    std::shared_ptr<const Topology> topology_;
+    std::vector<ShardPlan> plans_;
+
+    std::unordered_map<BusLink*, std::unique_ptr<Link>> links_;
+    std::unordered_map<NodeId, Link*> dialled_;
+    std::unordered_map<uint64_t, Link*> links_by_number_;
+    std::vector<NodeId> kept_;  // links asked for
+    uint64_t next_link_ = 1;
+
+    std::unordered_map<uint64_t, std::unique_ptr<BusOp>> ops_;
+    std::deque<std::pair<int64_t, uint64_t>> deadlines_;  // nearly in order
+    uint64_t next_op_ = 1;
+
+    std::vector<uint64_t> open_links_;  // with something in their open frame
+
+    struct Deferred {
+        const CommandSpec* spec = nullptr;
+        std::vector<std::string> words;
+        BusExecutor::Settings settings;
+        BusExecutor::Sink sink;
+    };
+    std::deque<Deferred> deferred_;
+    std::vector<std::unique_ptr<BusExecutor>> own_executors_;
+    bool wrote_ = false;
+};
+
+}  // namespace torc

@@ -1,0 +1,127 @@
+// What peers ask of this node: joining cells, reading them, running commands for their clients, comparing
+// shards. Requests run through executors, so that locks, cold keys and the log are dealt with as for clients.
+#include "base/coding.h"
+#include "base/config.h"
+#include "node/coordinator.h"
+#include "node/coordinator_link.h"
+#include "node/internal_commands.h"
+#include "node/node_core.h"
+#include "node/shard_sync.h"
+#include "node/worker_core.h"
+
+namespace torc {
+namespace {
+
+bool is_error(std::string_view reply) {
+    return !reply.empty() && reply.front() == '-';
+}
+
+}  // namespace
+
+BusExecutor& Coordinator::executor_for(Link& link, ShardId shard) {
+    auto& executor = link.executors[shard % kExecutorsPerLink];
+    if (executor == nullptr) executor = std::make_unique<BusExecutor>(worker_);
+    return *executor;
+}
+
+void Coordinator::serve_merge(Link& link, const BusFrameHead& head, const MergeMessage& message) {
+    const auto answer = [this, number = link.number, op = message.op](BusStatus status) {
+        if (op == 0) return;  // nobody waits
+        if (std::string* frame = reply_frame(number)) append_message(*frame, AckMessage{op, status});
+    };
+    std::vector<std::string_view> words = {"merge"};
+    std::string_view rest = message.changes;
+    while (const auto change = next_change(rest)) {
+        words.push_back(change->key);
+        words.push_back(change->cell);
+    }
+    if (!rest.empty() || words.size() < 3) return answer(BusStatus::refused);
+    const ShardId shard = shard_of(key_slot(words[1]));
+    const RingTable& ring = *topology_->ring;
+    const bool ours = ring.owns(cluster_.self, shard) || ring.will_own(cluster_.self, shard);
+    if (message.reason == MergeReason::write && !ours && head.epoch < ring.epoch())
+        return answer(BusStatus::elsewhere);
+    if (!ours) {
+        const auto limit = static_cast<uint64_t>(worker_.node.config.live.hint_limit_bytes.load());
+        if (cluster_.foreign_bytes(ring) + message.changes.size() > limit) {
+            ClusterCounters::add(cluster_.counters.hints_refused);
+            return answer(BusStatus::refused);
+        }
+        ClusterCounters::add(cluster_.counters.hints_taken);
+    }
+    executor_for(link, shard).run(&kMergeCommand, words, {}, [answer](std::string_view reply) {
+        answer(is_error(reply) ? BusStatus::refused : BusStatus::done);
+    });
+}
+
+void Coordinator::serve_read(Link& link, const ReadMessage& message) {
+    const auto answer = [this, number = link.number, op = message.op, cells = message.cells](
+                            std::string_view reply) {
+        std::string* frame = reply_frame(number);
+        if (frame == nullptr) return;
+        ReadReply out;
+        out.op = op;
+        if (is_error(reply) || (!cells && reply.size() != 8))
+            out.status = BusStatus::refused;
+        else if (cells)
+            out.changes = reply;
+        else
+            out.digest = load_le<uint64_t>(reply.data());
+        append_message(*frame, out);
+    };
+    if (message.keys.empty()) return answer("-ERR no keys");
+    std::vector<std::string_view> words = {message.cells ? "cells" : "digest"};
+    words.insert(words.end(), message.keys.begin(), message.keys.end());
+    executor_for(link, shard_of(key_slot(message.keys.front())))
+        .run(message.cells ? &kCellsCommand : &kDigestCommand, words, {}, answer);
+}
+
+void Coordinator::serve_forward(Link& link, const ForwardMessage& message) {
+    ClusterCounters::add(cluster_.counters.forwards_served);
+    const auto answer = [this, number = link.number, op = message.op](BusStatus status, std::string_view bytes) {
+        if (std::string* frame = reply_frame(number)) append_message(*frame, ForwardReply{op, status, bytes});
+    };
+    // The stamp first, then the clock: who was frozen in between has an old stamp, and finds the deadline passed.
+    if (message.deadline_ms < worker_.now_ms) return answer(BusStatus::too_late, {});
+    const CommandSpec* const spec = CommandTable::instance().find(message.commands.front().front());
+    if (spec != nullptr && !message.transaction) {
+        const int position = one_key_position(*spec);
+        const auto& words = message.commands.front();
+        if (position > 0 && static_cast<size_t>(position) < words.size()) {
+            const ShardPlan& at = plan(shard_of(key_slot(words[static_cast<size_t>(position)])));
+            if (!at.self_owns() && at.usable_owners() != 0) return answer(BusStatus::elsewhere, {});
+        }
+    }
+    BusExecutor::Settings settings;
+    settings.resp3 = message.resp3;
+    settings.readonly = message.readonly;
+    settings.must_join = message.joined;
+    settings.read_level = message.read_level;
+    settings.write_level = message.write_level;
+    auto& session = link.sessions[message.session];
+    if (session.executor == nullptr) session.executor = std::make_unique<BusExecutor>(worker_);
+    // Another connection's watches, or ones given up, are nothing to this command.
+    if (std::exchange(session.ending, false)) session.executor->run(nullptr, {"unwatch"}, {}, [](std::string_view) {});
+    const auto sink = [answer](std::string_view reply) { answer(BusStatus::done, reply); };
+    if (message.transaction)
+        session.executor->run_transaction(message.commands, settings, sink);
+    else
+        session.executor->run(errand_command(message.commands.front().front()), message.commands.front(), settings,
+                              sink);
+}
+
+void Coordinator::serve_exchange(Link& link, const ExchangeMessage& message) {
+    ExchangeMessage reply;
+    reply.op = message.op;
+    const auto bytes = worker_.sync != nullptr ? worker_.sync->answer(link.peer, message.bytes)
+                                               : std::optional<std::string>(std::string());
+    if (!bytes)
+        reply.status = BusStatus::refused;
+    else if (bytes->empty())
+        reply.status = BusStatus::later;
+    else
+        reply.bytes = *bytes;
+    append_message(*frame_of(link), reply, true);
+}
+
+}  // namespace torc

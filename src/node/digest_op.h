@@ -1,0 +1,56 @@
+// A read that has run here and waits for R - 1 other replicas to say that they have the same (their digest
+// over the command's keys is ours). One that has something else makes the command run again, after a join.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "node/bus_op.h"
+#include "node/reply_queue.h"
+#include "node/shard_plan.h"
+
+namespace torc {
+
+class Coordinator;
+
+class DigestOp final : public BusOp {
+  public:
+    /// `again`: runs the command anew, with a join before it; gives the ticket its reply.
+    DigestOp(Coordinator& coordinator, ShardId shard, Consistency level, std::vector<std::string> keys,
+             uint64_t digest, ReplyTicket ticket, std::function<void(ReplyTicket)> again);
+    ~DigestOp() override;
+
+    void start();
+
+    bool on_read_reply(NodeId from, const ReadReply& reply) override;
+    bool on_peer_lost(NodeId peer) override;
+    bool on_tick(int64_t now_ms) override;
+    bool on_deadline() override;
+
+  private:
+    struct Asked {
+        NodeId node = 0;
+        size_t place = 0;
+        bool waiting = false;
+    };
+    /// Asks the best replica that hasn't been asked. False when there's none.
+    bool ask_one();
+    bool over();
+
+    Coordinator& coordinator_;
+    const ShardId shard_;
+    const std::vector<std::string> keys_;
+    const uint64_t digest_;
+    const ReplyTicket ticket_;
+    const std::function<void(ReplyTicket)> again_;
+    ShardPlan plan_;
+    Quorum quorum_;
+    std::vector<Asked> asked_;
+    int64_t asked_ms_ = 0;
+    bool answered_ = false;
+};
+
+}  // namespace torc

@@ -1,0 +1,120 @@
+#include "node/errand_op.h"
+
+#include "node/client_core.h"
+#include "node/worker_core.h"
+
+namespace torc {
+namespace {
+
+constexpr int64_t kRetryMs = 20;
+constexpr int kMostAttempts = 50;
+
+}  // namespace
+
+ErrandOp::ErrandOp(Coordinator& coordinator, Coordinator::Errand errand, NodeId target)
+    : coordinator_(coordinator), errand_(std::move(errand)), target_(target) {}
+
+bool ErrandOp::start() {
+    ClusterCore& cluster = coordinator_.cluster();
+    ForwardMessage message;
+    message.op = number;
+    message.session = errand_.session;
+    const int64_t wall_ms = coordinator_.worker().now_ms;
+    message.deadline_ms = wall_ms + errand_.deadline_ms - coordinator_.now_ms();
+    message.stamp = cluster.stamps.next(wall_ms);
+    message.resp3 = errand_.resp3;
+    message.readonly = errand_.readonly;
+    message.read_level = errand_.read_level;
+    message.write_level = errand_.write_level;
+    message.transaction = errand_.transaction;
+    for (const auto& words : errand_.commands) message.commands.emplace_back(words.begin(), words.end());
+    ClusterCounters::add(cluster.counters.forwards_sent);
+    return coordinator_.send(target_, message);
+}
+
+bool ErrandOp::on_forward_reply(NodeId from, const ForwardReply& reply) {
+    if (from != target_) return false;
+    switch (reply.status) {
+        case BusStatus::done:
+            errand_.done(reply.bytes);
+            return true;
+        case BusStatus::elsewhere:
+        case BusStatus::later:
+            // Not run there. By then one of us may know a newer ring.
+            retry_at_ms_ = coordinator_.now_ms() + kRetryMs;
+            return false;
+        case BusStatus::too_late:
+            fail("NOREPLICAS the node that coordinates this key was too slow; the command was not applied");
+            return true;
+        case BusStatus::refused:
+            break;
+    }
+    fail("NOREPLICAS the node that coordinates this key refused; the command was not applied");
+    return true;
+}
+
+void ErrandOp::fail(std::string_view text) {
+    std::string line = "-";
+    line += text;
+    line += "\r\n";
+    errand_.done(line);
+}
+
+bool ErrandOp::retry() {
+    if (++errand_.attempts > kMostAttempts) {
+        ClusterCounters::add(coordinator_.cluster().counters.no_replicas);
+        fail("NOREPLICAS no node that coordinates this key could be reached");
+        return true;
+    }
+    coordinator_.send_errand(std::move(errand_));
+    return true;
+}
+
+bool ErrandOp::on_peer_lost(NodeId peer) {
+    if (peer != target_) return false;
+    if (!errand_.write || errand_.resendable || retry_at_ms_ != 0) {
+        ClusterCounters::add(coordinator_.cluster().counters.resent);
+        return retry();
+    }
+    return on_deadline();
+}
+
+bool ErrandOp::on_tick(int64_t now_ms) {
+    if (retry_at_ms_ != 0) return now_ms >= retry_at_ms_ && retry();
+    // A suspect is avoided as coordinator; what may be sent twice needn't wait for it.
+    if (errand_.write && !errand_.resendable) return false;
+    const Peer* peer = coordinator_.topology().peer(target_);
+    if (errand_.node == 0 && (peer == nullptr || peer->liveness != Liveness::alive)) {
+        const ShardPlan& plan = coordinator_.plan(errand_.shard);
+        const int best = plan.coordinator();
+        if (best >= 0 && plan.replicas[static_cast<size_t>(best)].id != target_) {
+            ClusterCounters::add(coordinator_.cluster().counters.resent);
+            return retry();
+        }
+    }
+    return false;
+}
+
+bool ErrandOp::on_deadline() {
+    if (errand_.write && retry_at_ms_ == 0) {
+        ClusterCounters::add(coordinator_.cluster().counters.in_doubt);
+        fail("INDOUBT write may have been applied (no answer from the node that coordinates its key)");
+    } else {
+        ClusterCounters::add(coordinator_.cluster().counters.no_replicas);
+        fail("NOREPLICAS no answer in time from the node that coordinates this key");
+    }
+    return true;
+}
+
+bool is_resendable(const CommandSpec& spec, Args args) {
+    if ((spec.flags & kWrite) == 0) return true;
+    if (spec.name == "set") {
+        for (size_t i = 3; i < args.size(); ++i)
+            if (word_is(args[i], "nx") || word_is(args[i], "xx") || word_is(args[i], "get")) return false;
+        return true;
+    }
+    return spec.name == "setex" || spec.name == "psetex" || spec.name == "mset" || spec.name == "del" ||
+           spec.name == "unlink";
+}
+
+}  // namespace torc

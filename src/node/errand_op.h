@@ -1,0 +1,35 @@
+// A command on its way to the node that coordinates it, and back. What may be sent again when that node dies:
+// reads, and overwrites whose effect doesn't depend on what was there (CORRECTNESS 3).
+#pragma once
+
+#include "node/bus_op.h"
+#include "node/coordinator.h"
+
+namespace torc {
+
+class ErrandOp final : public BusOp {
+  public:
+    ErrandOp(Coordinator& coordinator, Coordinator::Errand errand, NodeId target);
+
+    /// False when there's no link to the target.
+    bool start();
+
+    bool on_forward_reply(NodeId from, const ForwardReply& reply) override;
+    bool on_peer_lost(NodeId peer) override;
+    bool on_tick(int64_t now_ms) override;
+    bool on_deadline() override;
+
+  private:
+    bool retry();
+    void fail(std::string_view text);
+
+    Coordinator& coordinator_;
+    Coordinator::Errand errand_;
+    const NodeId target_;
+    int64_t retry_at_ms_ = 0;  // the target asked for it
+};
+
+/// May the command be sent to a second coordinator although the first may have run it?
+bool is_resendable(const CommandSpec& spec, Args args);
+
+}  // namespace torc

@@ -1,0 +1,99 @@
+#include "node/internal_commands.h"
+
+#include <charconv>
+#include <vector>
+
+#include "base/coding.h"
+#include "base/config.h"
+#include "base/hash.h"
+#include "cluster/consistency.h"
+#include "commands/call.h"
+#include "commands/node_view.h"
+#include "node/bus_message.h"
+#include "node/cell_keyspace.h"
+
+namespace torc {
+namespace {
+
+CellKeyspace& cells_of(Call& call) {
+    return static_cast<CellKeyspace&>(call.keys);
+}
+
+void merge(Call& call) {
+    for (size_t i = 2; i < call.args.size(); i += 2)
+        if (!CellView::parse(call.args[i])) return call.reply.error("ERR malformed cell");
+    const LiveSettings& live = call.node.config().live;
+    const bool lww = live.sibling_policy.load(std::memory_order_relaxed) == static_cast<int>(SiblingPolicy::lww);
+    const auto most =
+        lww ? size_t{1} : static_cast<size_t>(live.max_siblings.load(std::memory_order_relaxed));
+    for (size_t i = 1; i + 1 < call.args.size(); i += 2)
+        (void)cells_of(call).merge(call.args[i], call.args[i + 1], most);
+}
+
+uint64_t digest_of(std::string_view cell) {
+    return cell.empty() ? 0 : CellView::parse(cell)->digest();
+}
+
+void digest(Call& call) {
+    std::vector<uint64_t> digests;
+    for (const std::string_view key : call.args.subspan(1))
+        digests.push_back(digest_of(cells_of(call).cell(key)));
+    char bytes[8];
+    store_le<uint64_t>(bytes, combined_digest(digests));
+    call.reply.raw({bytes, sizeof bytes});
+}
+
+void cells(Call& call) {
+    std::string changes;
+    for (const std::string_view key : call.args.subspan(1)) {
+        const std::string_view cell = cells_of(call).cell(key);
+        if (!cell.empty()) append_change(changes, key, cell);
+    }
+    call.reply.raw(changes);
+}
+
+void flush_shard(Call& call) {
+    unsigned shard = kShards;
+    const std::string_view word = call.args[1];
+    std::from_chars(word.data(), word.data() + word.size(), shard);
+    if (shard >= kShards) return call.reply.error("ERR no such shard");
+    cells_of(call).flush_shard(static_cast<ShardId>(shard));
+}
+
+void expire(Call& call) {
+    for (const std::string_view key : call.args.subspan(1)) (void)cells_of(call).expire(key);
+}
+
+void forget(Call& call) {
+    for (size_t i = 1; i + 1 < call.args.size(); i += 2) {
+        const std::string_view cell = cells_of(call).cell(call.args[i]);
+        if (!cell.empty() && call.args[i + 1].size() == 8 &&
+            digest_of(cell) == load_le<uint64_t>(call.args[i + 1].data()))
+            cells_of(call).forget(call.args[i]);
+    }
+}
+
+constexpr uint64_t kQuiet = kInternal | kSkipMonitor | kSkipSlowlog;
+constexpr KeySpec kPairs[] = {{.flags = kKeyRW | kKeyUpdate, .last_key = -1, .step = 2}};
+constexpr KeySpec kReads[] = {{.flags = kKeyRO | kKeyAccess, .last_key = -1}};
+constexpr KeySpec kChanges[] = {{.flags = kKeyRW | kKeyDelete, .last_key = -1}};
+
+}  // namespace
+
+constexpr CommandSpec kMergeCommand{"merge", -3, kWrite | kDenyOom | kQuiet, 0, kPairs, merge};
+constexpr CommandSpec kDigestCommand{"digest", -2, kReadonly | kQuiet, 0, kReads, digest};
+constexpr CommandSpec kCellsCommand{"cells", -2, kReadonly | kQuiet, 0, kReads, cells};
+constexpr CommandSpec kFlushShardCommand{"flushshard", 2, kWrite | kLocksScan | kQuiet, 0, {}, flush_shard};
+constexpr CommandSpec kExpireCommand{"expire", -2, kWrite | kQuiet, 0, kChanges, expire};
+constexpr CommandSpec kForgetCommand{"forget", -3, kWrite | kQuiet, 0, kPairs, forget};
+
+const CommandSpec* errand_command(std::string_view name) {
+    return name == kFlushShardCommand.name ? &kFlushShardCommand : nullptr;
+}
+
+uint64_t combined_digest(std::span<const uint64_t> digests) {
+    if (digests.size() == 1) return digests[0];
+    return hash64({reinterpret_cast<const char*>(digests.data()), digests.size_bytes()}, 0);
+}
+
+}  // namespace torc

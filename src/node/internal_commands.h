@@ -1,0 +1,33 @@
+// Commands that only nodes run, for each other and for themselves; no client finds them by name. Their replies
+// are raw bytes for a BusExecutor's sink; an error is a RESP error line as everywhere.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "commands/command.h"
+
+namespace torc {
+
+/// merge key cell [key cell ...]: joins cells into this node's. Reply: nothing.
+extern const CommandSpec kMergeCommand;
+/// digest key [key ...]: 8 bytes over all the keys' cells, in order.
+extern const CommandSpec kDigestCommand;
+/// cells key [key ...]: the cells that are there, as append_change() writes them.
+extern const CommandSpec kCellsCommand;
+/// flushshard n: deletes every key of a shard. Reply: nothing.
+extern const CommandSpec kFlushShardCommand;
+/// expire key [key ...]: removes those whose time has passed. Reply: nothing.
+extern const CommandSpec kExpireCommand;
+/// forget key digest [key digest ...]: this node's copies go, where they still are what was handed over
+/// (8 bytes each). Reply: nothing.
+extern const CommandSpec kForgetCommand;
+
+/// The row of one that a coordinator sends as an errand, by its name; null: it's a client's command.
+const CommandSpec* errand_command(std::string_view name);
+
+/// What kDigestCommand makes of its keys' digests, in order; 0 stands for a key without a cell.
+uint64_t combined_digest(std::span<const uint64_t> digests);
+
+}  // namespace torc

@@ -1,0 +1,377 @@
+#include "node/shard_sync.h"
+
+#include <algorithm>
+
+#include "base/coding.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "node/internal_commands.h"
+#include "node/node_core.h"
+#include "node/worker_core.h"
+
+namespace torc {
+namespace {
+
+constexpr unsigned kMostAtOnce = 16;
+constexpr int64_t kRetryMs = 300;
+constexpr int64_t kStepTimeoutMs = 5'000;
+/// Others need a moment to send a node that came back its share of the writes again.
+constexpr int64_t kSettleDelayMs = 300;
+constexpr size_t kHandOffKeys = 256;
+constexpr size_t kHandOffBytes = 256 * 1024;
+constexpr unsigned kExpirySlotsPerTick = 64;
+constexpr size_t kExpiriesPerTick = 512;
+
+}  // namespace
+
+/// One comparison of a shard with one peer.
+class ShardSync::ExchangeOp final : public BusOp {
+  public:
+    ExchangeOp(ShardSync& sync, ShardId shard, NodeId peer, uint64_t unsettles)
+        : sync_(sync), shard_(shard), peer_(peer), unsettles_(unsettles), exchange_(sync.copy_, shard) {}
+
+    /// True when it's over.
+    bool advance() {
+        for (;;) {
+            switch (exchange_.step()) {
+                case Exchange::State::request: {
+                    const std::string request = exchange_.next_request();
+                    if (!sync_.spend(request.size())) waits_for_allowance_ = true;
+                    ExchangeMessage message{number, BusStatus::done, request};
+                    if (!sync_.coordinator_.send_exchange(peer_, message)) return end(false);
+                    request_ = request;
+                    sent_ms_ = sync_.coordinator_.now_ms();
+                    return false;
+                }
+                case Exchange::State::waiting:
+                case Exchange::State::later:
+                    return false;
+                case Exchange::State::done:
+                    return end(true);
+                case Exchange::State::failed:
+                    return end(false);
+            }
+        }
+    }
+
+    bool on_exchange_reply(NodeId from, const ExchangeMessage& reply) override {
+        if (from != peer_) return false;
+        if (reply.status == BusStatus::later) {
+            again_ = true;
+            return false;
+        }
+        if (reply.status != BusStatus::done) return end(false);
+        (void)sync_.spend(reply.bytes.size());
+        exchange_.on_reply(reply.bytes);
+        return advance();
+    }
+    bool on_peer_lost(NodeId peer) override { return peer == peer_ && end(false); }
+    bool on_tick(int64_t now) override {
+        if (std::exchange(again_, false)) {
+            if (!sync_.coordinator_.send_exchange(peer_, {number, BusStatus::done, request_})) return end(false);
+            sent_ms_ = now;
+            return false;
+        }
+        if (sent_ms_ != 0 && now - sent_ms_ > kStepTimeoutMs) return end(false);
+        return advance();
+    }
+    bool on_deadline() override { return end(false); }
+
+  private:
+    bool end(bool good) {
+        if (std::exchange(over_, true)) return true;
+        const ExchangeStats& stats = exchange_.stats();
+        ClusterCounters& counters = sync_.cluster_.counters;
+        ClusterCounters::add(counters.exchanges);
+        ClusterCounters::add(counters.repaired_in, stats.pulled);
+        ClusterCounters::add(counters.repaired_out, stats.pushed);
+        if (good && exchange_.was_equal()) ClusterCounters::add(counters.exchanges_equal);
+        sync_.ended(shard_, peer_, good, exchange_.was_equal(), unsettles_);
+        return true;
+    }
+
+    ShardSync& sync_;
+    const ShardId shard_;
+    const NodeId peer_;
+    const uint64_t unsettles_;
+    Exchange exchange_;
+    std::string request_;
+    int64_t sent_ms_ = 0;
+    bool again_ = false;
+    bool waits_for_allowance_ = false;
+    bool over_ = false;
+};
+
+/// A batch of keys of a shard that isn't ours, on its way to all owners.
+class ShardSync::HandOffOp final : public BusOp {
+  public:
+    struct Key {
+        std::string name;
+        uint64_t digest = 0;
+    };
+    HandOffOp(ShardSync& sync, ShardId shard, std::vector<Key> keys, std::string changes, std::vector<NodeId> owners)
+        : sync_(sync), shard_(shard), keys_(std::move(keys)), changes_(std::move(changes)) {
+        for (const NodeId owner : owners) targets_.push_back({owner, true});
+    }
+
+    bool start() {
+        // Most of what a moved shard left behind is there already: a digest tells.
+        ReadMessage ask{number, false, {}};
+        for (const Key& key : keys_) ask.keys.push_back(key.name);
+        for (const Target& target : targets_)
+            if (!sync_.coordinator_.send(target.node, ask)) return end(false);
+        return false;
+    }
+
+    bool on_read_reply(NodeId from, const ReadReply& reply) override {
+        Target* target = find(from);
+        if (target == nullptr || !target->waiting) return false;
+        std::vector<uint64_t> digests;
+        for (const Key& key : keys_) digests.push_back(key.digest);
+        if (reply.status == BusStatus::done && reply.digest == combined_digest(digests)) return covered(*target);
+        if (!sync_.spend(changes_.size())) {}
+        return !sync_.coordinator_.send(from, MergeMessage{number, MergeReason::repair, changes_}) && end(false);
+    }
+    bool on_ack(NodeId from, const AckMessage& ack) override {
+        Target* target = find(from);
+        if (target == nullptr || !target->waiting) return false;
+        return ack.status == BusStatus::done ? covered(*target) : end(false);
+    }
+    bool on_peer_lost(NodeId peer) override { return find(peer) != nullptr && end(false); }
+    bool on_deadline() override { return end(false); }
+
+  private:
+    struct Target {
+        NodeId node = 0;
+        bool waiting = false;
+    };
+    Target* find(NodeId node) {
+        const auto at = std::ranges::find(targets_, node, &Target::node);
+        return at == targets_.end() ? nullptr : &*at;
+    }
+    bool covered(Target& target) {
+        target.waiting = false;
+        if (std::ranges::any_of(targets_, [](const Target& t) { return t.waiting; })) return false;
+        ClusterCounters::add(sync_.cluster_.counters.hints_delivered, keys_.size());
+        std::vector<std::string> words = {"forget"};
+        for (const Key& key : keys_) {
+            words.push_back(key.name);
+            char digest[8];
+            store_le<uint64_t>(digest, key.digest);
+            words.emplace_back(digest, sizeof digest);
+        }
+        ShardSync* const sync = &sync_;
+        sync_.coordinator_.run_here(&kForgetCommand, std::move(words), {}, [sync, shard = shard_](std::string_view) {
+            sync->shards_[shard].handing_off = false;
+            sync->shards_[shard].retry_ms = 0;
+            sync->start_more();
+        });
+        return true;
+    }
+    bool end(bool) {
+        ShardState& state = sync_.shards_[shard_];
+        state.handing_off = false;
+        state.retry_ms = sync_.coordinator_.now_ms() + kRetryMs;
+        return true;
+    }
+
+    ShardSync& sync_;
+    const ShardId shard_;
+    const std::vector<Key> keys_;
+    const std::string changes_;
+    std::vector<Target> targets_;
+};
+
+ShardSync::ShardSync(Coordinator& coordinator)
+    : coordinator_(coordinator),
+      cluster_(coordinator.cluster()),
+      worker_(coordinator.worker()),
+      copy_(worker_, cluster_),
+      shards_(kShards),
+      next_shard_(worker_.index) {}
+
+ShardSync::~ShardSync() = default;
+
+std::optional<std::string> ShardSync::answer(NodeId, std::string_view request) {
+    if (worker_.node.loading.load()) return std::string();
+    worker_.locks.release();
+    return answer_exchange(copy_, request);
+}
+
+/// False when more has been moved than transfer-rate allows: then nothing new is begun for a while.
+bool ShardSync::spend(uint64_t bytes) {
+    allowance_ -= static_cast<int64_t>(bytes);
+    return allowance_ > 0;
+}
+
+void ShardSync::on_timer() {
+    const int64_t now = coordinator_.now_ms();
+    const int64_t rate = worker_.node.config.live.transfer_bytes_per_second.load() / worker_.count;
+    allowance_ = std::min(rate / 4, allowance_ + rate * std::min<int64_t>(now - allowance_ms_, 1000) / 1000);
+    allowance_ms_ = now;
+    if (running_ == 0) copy_.forget_cold();
+    start_more();
+    expire_some();
+}
+
+bool ShardSync::wants(ShardId shard, const ShardState& state, int64_t now) const {
+    if (now < state.retry_ms || state.running != 0 || state.handing_off) return false;
+    const RingTable& ring = *coordinator_.topology().ring;
+    const bool ours = ring.owns(cluster_.self, shard) || ring.will_own(cluster_.self, shard);
+    if (!ours) return cluster_.cells[shard].bytes.load(std::memory_order_relaxed) > 0;
+    if (!cluster_.settled(shard) || state.repair) return true;
+    const int64_t interval = worker_.node.config.live.anti_entropy_seconds.load() * 1000;
+    return now - state.last_ms > interval;
+}
+
+void ShardSync::start_more() {
+    if (worker_.node.loading.load() || allowance_ <= 0) return;
+    const int64_t now = coordinator_.now_ms();
+    for (unsigned n = 0; n < kShards / worker_.count && running_ < kMostAtOnce; ++n) {
+        const auto shard = static_cast<ShardId>(next_shard_);
+        next_shard_ += worker_.count;
+        if (next_shard_ >= kShards) next_shard_ = worker_.index;
+        ShardState& state = shards_[shard];
+        if (wants(shard, state, now)) (void)start_one(shard, state, now);
+    }
+}
+
+bool ShardSync::start_one(ShardId shard, ShardState& state, int64_t now) {
+    const RingTable& ring = *coordinator_.topology().ring;
+    if (!ring.owns(cluster_.self, shard) && !ring.will_own(cluster_.self, shard)) {
+        hand_off(shard, state);
+        return true;
+    }
+    const uint64_t unsettles = cluster_.unsettle_count();
+    if (state.unsettles != unsettles) {
+        state.unsettles = unsettles;
+        state.compared_ms.clear();
+        // From here on the others count: they have to know first that we're back.
+        state.retry_ms = now + kSettleDelayMs;
+        settle_if_proven(shard, state);
+        return false;
+    }
+    settle_if_proven(shard, state);
+    // Whoever hasn't been compared with yet, else the one whose turn is longest ago.
+    NodeId best = 0;
+    int64_t best_ms = INT64_MAX;
+    for (const NodeId owner : ring.owners(shard)) {
+        if (owner == cluster_.self) continue;
+        const Peer* peer = coordinator_.topology().peer(owner);
+        if (peer == nullptr || peer->liveness != Liveness::alive) continue;
+        const auto at = state.compared_ms.find(owner);
+        const int64_t ms = at == state.compared_ms.end() ? 0 : at->second;
+        if (ms < best_ms) {
+            best_ms = ms;
+            best = owner;
+        }
+    }
+    if (best == 0) {
+        state.retry_ms = now + kRetryMs;
+        return false;
+    }
+    ++state.running;
+    ++running_;
+    const uint64_t number =
+        coordinator_.add(std::make_unique<ExchangeOp>(*this, shard, best, unsettles), 600'000);
+    coordinator_.step(number, [](BusOp& op) { return static_cast<ExchangeOp&>(op).advance(); });
+    return true;
+}
+
+void ShardSync::ended(ShardId shard, NodeId peer, bool good, bool equal, uint64_t unsettles) {
+    ShardState& state = shards_[shard];
+    --state.running;
+    --running_;
+    const int64_t now = coordinator_.now_ms();
+    if (!good) {
+        state.retry_ms = now + kRetryMs;
+        return;
+    }
+    state.last_ms = now;
+    state.repair = false;
+    if (state.equal != equal) divergent_.fetch_add(equal ? -1u : 1u, std::memory_order_relaxed);
+    state.equal = equal;
+    if (unsettles == state.unsettles) state.compared_ms[peer] = now;
+    settle_if_proven(shard, state);
+    start_more();
+}
+
+/// Enough others that any acknowledged write is at one of them, or here.
+void ShardSync::settle_if_proven(ShardId shard, ShardState& state) {
+    if (cluster_.settled(shard) || state.unsettles != cluster_.unsettle_count()) return;
+    const RingTable& ring = *coordinator_.topology().ring;
+    const auto owners = ring.owners(shard);
+    if (owners.empty()) return;
+    const bool owner = ring.owns(cluster_.self, shard);
+    size_t proven = 0;
+    for (const NodeId id : owners) proven += state.compared_ms.contains(id) ? 1 : 0;
+    // W = N/2 + 1 acknowledged: N - W + 1 copies always include one of them; ours is one if we're an owner.
+    const size_t needed = owners.size() - owners.size() / 2 - (owner ? 1 : 0);
+    if (proven >= needed) cluster_.settle(shard);
+}
+
+void ShardSync::want_repair(ShardId shard) {
+    shards_[shard].repair = true;
+    shards_[shard].retry_ms = 0;
+}
+
+void ShardSync::hand_off(ShardId shard, ShardState& state) {
+    const RingTable& ring = *coordinator_.topology().ring;
+    const int64_t now = coordinator_.now_ms();
+    state.retry_ms = now + kRetryMs;
+    std::vector<NodeId> owners;
+    for (const auto list : {ring.owners(shard), ring.next_owners(shard)})
+        for (const NodeId owner : list) {
+            const Peer* peer = coordinator_.topology().peer(owner);
+            // All of them have to have it before it goes from here.
+            if (peer == nullptr || peer->liveness != Liveness::alive) return;
+            if (std::ranges::find(owners, owner) == owners.end()) owners.push_back(owner);
+        }
+    if (owners.empty()) return;
+    worker_.locks.release();
+    std::vector<HandOffOp::Key> keys;
+    std::string changes;
+    for (unsigned slot = shard * kSlotsPerShard; slot < (shard + 1u) * kSlotsPerShard; ++slot) {
+        const bool seen = copy_.walk(static_cast<SlotId>(slot), [&](std::string_view key, std::string_view cell) {
+            if (keys.size() >= kHandOffKeys || changes.size() >= kHandOffBytes) return;
+            keys.push_back({std::string(key), CellView::parse(cell)->digest()});
+            append_change(changes, key, cell);
+        });
+        if (!seen || keys.size() >= kHandOffKeys || changes.size() >= kHandOffBytes) break;
+    }
+    if (keys.empty()) return;
+    state.handing_off = true;
+    const uint64_t number = coordinator_.add(
+        std::make_unique<HandOffOp>(*this, shard, std::move(keys), std::move(changes), std::move(owners)), 10'000);
+    coordinator_.step(number, [](BusOp& op) { return static_cast<HandOffOp&>(op).start(); });
+}
+
+void ShardSync::expire_some() {
+    const Topology& topology = coordinator_.topology();
+    size_t found = 0;
+    worker_.locks.release();
+    for (unsigned n = 0; n < kExpirySlotsPerTick && found < kExpiriesPerTick; ++n) {
+        const unsigned slot = next_expiry_slot_;
+        next_expiry_slot_ = (next_expiry_slot_ + 1) % kSlots;
+        const ShardId shard = shard_of(static_cast<SlotId>(slot));
+        if (shard % worker_.count != worker_.index) continue;
+        if (cluster_.cells[shard].with_expiry.load(std::memory_order_relaxed) == 0) {
+            // The rest of the shard has none either.
+            next_expiry_slot_ = (shard + 1u) * kSlotsPerShard % kSlots;
+            continue;
+        }
+        if (!cluster_.settled(shard) || !answers_for(topology, cluster_.self, shard)) continue;
+        std::vector<std::string> words = {"expire"};
+        copy_.walk(static_cast<SlotId>(slot), [&](std::string_view key, std::string_view cell) {
+            const auto view = CellView::parse(cell);
+            const int64_t at = view->expire_at_ms();
+            if (view->exists() && at != kNoExpiry && at <= worker_.now_ms) words.emplace_back(key);
+        });
+        if (words.size() == 1) continue;
+        found += words.size() - 1;
+        ClusterCounters::add(cluster_.counters.expired, words.size() - 1);
+        coordinator_.run_here(&kExpireCommand, std::move(words), {}, [](std::string_view) {});
+    }
+}
+
+}  // namespace torc

@@ -1,0 +1,78 @@
+// Keeping copies equal, shard by shard, in the background: one per worker, for the shards that are its part.
+//
+//   settle       a shard whose copy may lack writes is compared with so many other owners that every
+//                acknowledged write is among what they hold; then it's settled (CORRECTNESS 2). So are shards
+//                that a moving ring gives to this node filled.
+//   anti-entropy each owned shard is compared with another owner every anti-entropy-interval
+//   hand-off     data of shards that aren't ours (kept for an owner that was down, or from before a move) goes to
+//                the owners, and from here when all of them have it (CORRECTNESS 10, 15)
+//   expiry       keys whose time has passed are deleted, by the node that coordinates them
+//
+// On its worker's thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "node/cell_copy.h"
+#include "node/coordinator.h"
+
+namespace torc {
+
+class ShardSync {
+  public:
+    explicit ShardSync(Coordinator& coordinator);
+    ~ShardSync();
+
+    void on_timer();
+    /// The responder's side of an exchange (answer_exchange()).
+    std::optional<std::string> answer(NodeId peer, std::string_view request);
+
+    /// TORC.REPAIR: compares these shards with all their owners as soon as possible.
+    void want_repair(ShardId shard);
+    /// Shards that differed when last compared, and the age of the oldest comparison.
+    unsigned divergent() const { return divergent_.load(std::memory_order_relaxed); }
+
+  private:
+    class ExchangeOp;
+    class HandOffOp;
+    struct ShardState {
+        std::map<NodeId, int64_t> compared_ms;  // with whom, since the copy was unsettled or gained
+        uint64_t unsettles = 0;                 // ClusterCore::unsettle_count() when they began
+        int64_t last_ms = 0;                    // any comparison
+        int64_t retry_ms = 0;                   // not before
+        unsigned running = 0;
+        bool handing_off = false;
+        bool repair = false;
+        bool equal = true;  // at the last look
+    };
+
+    void start_more();
+    bool start_one(ShardId shard, ShardState& state, int64_t now);
+    void ended(ShardId shard, NodeId peer, bool good, bool equal, uint64_t unsettles);
+    void settle_if_proven(ShardId shard, ShardState& state);
+    bool wants(ShardId shard, const ShardState& state, int64_t now) const;
+    void hand_off(ShardId shard, ShardState& state);
+    void expire_some();
+    bool spend(uint64_t bytes);
+
+    Coordinator& coordinator_;
+    ClusterCore& cluster_;
+    WorkerCore& worker_;
+    CellCopy copy_;
+    std::vector<ShardState> shards_;
+    unsigned running_ = 0;
+    unsigned next_shard_ = 0;
+    unsigned next_expiry_slot_ = 0;
+    int64_t allowance_ = 0;  // bytes that may be moved now
+    int64_t allowance_ms_ = 0;
+    std::atomic<unsigned> divergent_{0};
+};
+
+}  // namespace torc

@@ -1,0 +1,155 @@
+#include "node/write_op.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/config.h"
+#include "node/coordinator.h"
+#include "node/worker_core.h"
+
+namespace torc {
+namespace {
+
+/// A replica that says nothing for so long gets a stand-in.
+constexpr int64_t kSilenceMs = 150;
+
+bool sloppy(Coordinator& coordinator) {
+    return coordinator.worker().node.config.live.sloppy_quorum.load(std::memory_order_relaxed);
+}
+
+}  // namespace
+
+WriteOp::WriteOp(Coordinator& coordinator, ShardId shard, Consistency level, std::string changes,
+                 std::shared_ptr<uint32_t> acks, ReplyTicket ticket)
+    : coordinator_(coordinator),
+      shard_(shard),
+      level_(level),
+      changes_(std::move(changes)),
+      acks_(std::move(acks)),
+      ticket_(std::move(ticket)) {}
+
+bool WriteOp::possible(const ShardPlan& plan, Consistency level, bool sloppy, unsigned& have, unsigned& need) {
+    const Quorum quorum(plan, level, true);
+    uint32_t reachable = 0;
+    size_t stand_ins = plan.fallbacks.size();
+    for (size_t i = 0; i < plan.replicas.size(); ++i) {
+        if (plan.replicas[i].usable) {
+            reachable |= 1u << i;
+        } else if (sloppy && stand_ins > 0) {
+            --stand_ins;
+            reachable |= 1u << i;
+        }
+    }
+    have = static_cast<unsigned>(std::popcount(reachable));
+    need = quorum.need();
+    return quorum.possible(reachable);
+}
+
+void WriteOp::start() {
+    plan_ = coordinator_.plan(shard_);
+    quorum_ = Quorum(plan_, level_, true);
+    started_ms_ = coordinator_.now_ms();
+    targets_.clear();
+    bool counted = plan_.self >= 0;
+    if (counted) quorum_.count(static_cast<size_t>(plan_.self));
+    for (size_t i = 0; i < plan_.replicas.size(); ++i) {
+        const Replica& replica = plan_.replicas[i];
+        if (replica.self) continue;
+        if (replica.usable) {
+            send_to(replica.id, i, false);
+        } else if (!counted) {
+            // We are no replica ourselves: we stand in for the first that's down.
+            counted = true;
+            quorum_.count(i);
+        } else {
+            find_stand_in(i);
+        }
+    }
+    settle_if_met();
+}
+
+void WriteOp::send_to(NodeId node, size_t place, bool stand_in) {
+    const MergeMessage message{number, stand_in ? MergeReason::stand_in : MergeReason::write, changes_};
+    const bool sent = coordinator_.send(node, message);
+    targets_.push_back({node, place, stand_in, sent});
+    if (!sent && !stand_in) find_stand_in(place);
+}
+
+void WriteOp::find_stand_in(size_t place) {
+    if (!sloppy(coordinator_)) return;
+    for (const NodeId fallback : plan_.fallbacks) {
+        if (fallback == coordinator_.cluster().self) continue;
+        if (std::ranges::find(targets_, fallback, &Target::node) != targets_.end()) continue;
+        send_to(fallback, place, true);
+        return;
+    }
+}
+
+void WriteOp::settle_if_met() {
+    if (answered_ || !quorum_.met()) return;
+    answered_ = true;
+    ticket_.complete();
+}
+
+bool WriteOp::over() {
+    for (const Target& target : targets_)
+        if (target.waiting) return false;
+    if (answered_) return true;
+    // Nobody is left who could answer.
+    return !ring_is_old_ && on_deadline();
+}
+
+bool WriteOp::on_ack(NodeId from, const AckMessage& ack) {
+    const auto target = std::ranges::find(targets_, from, &Target::node);
+    if (target == targets_.end() || !target->waiting) return false;
+    target->waiting = false;
+    const size_t place = target->place;
+    const bool stand_in = target->stand_in;
+    if (ack.status == BusStatus::done) {
+        quorum_.count(place);
+        if (!stand_in && acks_ != nullptr) ++*acks_;
+        settle_if_met();
+    } else if (ack.status == BusStatus::elsewhere) {
+        ring_is_old_ = true;
+    } else if (!answered_) {
+        find_stand_in(place);
+    }
+    return over();
+}
+
+bool WriteOp::on_peer_lost(NodeId peer) {
+    const auto target = std::ranges::find(targets_, peer, &Target::node);
+    if (target == targets_.end() || !target->waiting) return false;
+    target->waiting = false;
+    const size_t place = target->place;
+    // Even an answered write wants its N copies: the stand-in keeps one until the replica is back.
+    find_stand_in(place);
+    return over();
+}
+
+void WriteOp::restart() {
+    ring_is_old_ = false;
+    const bool was_answered = answered_;
+    start();
+    answered_ |= was_answered;
+}
+
+bool WriteOp::on_tick(int64_t now_ms) {
+    if (ring_is_old_ && coordinator_.topology().version != plan_.version) restart();
+    if (hedged_ || now_ms - started_ms_ < kSilenceMs) return false;
+    hedged_ = true;
+    for (size_t i = 0, n = targets_.size(); i < n; ++i)
+        if (targets_[i].waiting && !targets_[i].stand_in && !answered_) find_stand_in(targets_[i].place);
+    return false;
+}
+
+bool WriteOp::on_deadline() {
+    if (answered_) return true;
+    answered_ = true;
+    ClusterCounters::add(coordinator_.cluster().counters.in_doubt);
+    ticket_.fail(fmt::format("INDOUBT write may have been applied (acks {}/{})", quorum_.have(), quorum_.need()));
+    return true;
+}
+
+}  // namespace torc

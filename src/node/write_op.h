@@ -1,0 +1,63 @@
+// One write on its way to the other replicas: counts acknowledgements, finds stand-ins for replicas that are
+// down or silent, and lets the reply go when the level is met (CORRECTNESS 3, 6, 10; PITFALLS 6, 11).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "node/bus_op.h"
+#include "node/reply_queue.h"
+#include "node/shard_plan.h"
+
+namespace torc {
+
+class Coordinator;
+
+class WriteOp final : public BusOp {
+  public:
+    WriteOp(Coordinator& coordinator, ShardId shard, Consistency level, std::string changes,
+            std::shared_ptr<uint32_t> acks, ReplyTicket ticket);
+
+    /// Sends it to everyone; afterwards answered() tells whether the level is met already.
+    void start();
+    bool answered() const { return answered_; }
+
+    bool on_ack(NodeId from, const AckMessage& ack) override;
+    bool on_peer_lost(NodeId peer) override;
+    bool on_tick(int64_t now_ms) override;
+    bool on_deadline() override;
+
+    /// Could the level be met by whom this node can reach now?
+    static bool possible(const ShardPlan& plan, Consistency level, bool sloppy, unsigned& have, unsigned& need);
+
+  private:
+    struct Target {
+        NodeId node = 0;
+        size_t place = 0;  // of the replica in the plan; a stand-in counts for it
+        bool stand_in = false;
+        bool waiting = false;
+    };
+    void send_to(NodeId node, size_t place, bool stand_in);
+    void find_stand_in(size_t place);
+    void settle_if_met();
+    bool over();
+    void restart();
+
+    Coordinator& coordinator_;
+    const ShardId shard_;
+    const Consistency level_;
+    const std::string changes_;
+    const std::shared_ptr<uint32_t> acks_;
+    const ReplyTicket ticket_;
+    ShardPlan plan_;
+    Quorum quorum_;
+    std::vector<Target> targets_;
+    int64_t started_ms_ = 0;
+    bool answered_ = false;
+    bool hedged_ = false;
+    bool ring_is_old_ = false;  // a replica said so: sent again as soon as ours is newer
+};
+
+}  // namespace torc

@@ -1,0 +1,135 @@
+// Joining two copies of a cell. For two plain ones of the same (actor, birth), which is what replication in
+// health brings, comparing stamps says it all; everything else is decoded.
+#include <algorithm>
+#include <utility>
+
+#include "repl/cell.h"
+#include "repl/cell_codec.h"
+#include "repl/cell_value.h"
+
+namespace torc {
+namespace {
+
+/// How the result compares with the two sides.
+struct Difference {
+    bool from_local = false;
+    bool from_incoming = false;
+};
+
+const Dot& dot_of(const Dot& dot) {
+    return dot;
+}
+template <class T>
+const Dot& dot_of(const T& part) {
+    return part.dot;
+}
+
+/// Siblings of values and of expiries: kept when both sides hold the dot, or the other doesn't cover it.
+template <class T>
+void merge_siblings(std::vector<T>& out, std::vector<T>& local, const std::vector<Dot>& local_context,
+                    std::vector<T>& incoming, const std::vector<Dot>& incoming_context,
+                    Difference& difference) {
+    auto l = local.begin(), i = incoming.begin();
+    while (l != local.end() || i != incoming.end()) {
+        if (l != local.end() && i != incoming.end() && l->dot == i->dot) {
+            out.push_back(std::move(*l++));
+            ++i;
+        } else if (i == incoming.end() || (l != local.end() && l->dot < i->dot)) {
+            const bool kept = !covers(incoming_context, l->dot);
+            if (kept) out.push_back(std::move(*l));
+            (kept ? difference.from_incoming : difference.from_local) = true;
+            ++l;
+        } else {
+            const bool kept = !covers(local_context, i->dot);
+            if (kept) out.push_back(std::move(*i));
+            (kept ? difference.from_local : difference.from_incoming) = true;
+            ++i;
+        }
+    }
+}
+
+/// Contexts and totals: of each (actor, birth) the later stamp.
+template <class T>
+void merge_latest(std::vector<T>& out, const std::vector<T>& local, const std::vector<T>& incoming,
+                  Difference& difference) {
+    auto l = local.begin(), i = incoming.begin();
+    while (l != local.end() || i != incoming.end()) {
+        const bool has_local =
+            i == incoming.end() || (l != local.end() && !entry_before(dot_of(*i), dot_of(*l)));
+        const bool has_incoming =
+            l == local.end() || (i != incoming.end() && !entry_before(dot_of(*l), dot_of(*i)));
+        const bool take_incoming = has_incoming && (!has_local || dot_of(*l).stamp < dot_of(*i).stamp);
+        const bool take_local = has_local && (!has_incoming || dot_of(*i).stamp < dot_of(*l).stamp);
+        out.push_back(take_incoming ? *i : *l);
+        difference.from_local |= take_incoming;
+        difference.from_incoming |= take_local;
+        if (has_local) ++l;
+        if (has_incoming) ++i;
+    }
+}
+
+Merged take(std::string& out, std::string_view incoming, bool own) {
+    out.assign(incoming);
+    set_own_flag(out, own);
+    return Merged::taken;
+}
+
+enum class Newer : uint8_t { local, incoming, unclear };
+
+Newer newer_plain(const PlainCell& local, const PlainCell& incoming) {
+    if (!same_entry(local.dot, incoming.dot)) return Newer::unclear;
+    if (local.dot.stamp == incoming.dot.stamp)
+        return local.expiry_stamp < incoming.expiry_stamp ? Newer::incoming : Newer::local;
+    if (local.expiry_stamp < incoming.dot.stamp) return Newer::incoming;
+    if (incoming.expiry_stamp < local.dot.stamp) return Newer::local;
+    return Newer::unclear;
+}
+
+Merged merge_general(std::string& out, std::string_view local_bytes, std::string_view incoming_bytes,
+                     size_t max_siblings, size_t* dropped) {
+    Cell local = decode_valid_cell(local_bytes), incoming = decode_valid_cell(incoming_bytes);
+    Cell result;
+    Difference difference;
+    result.own = local.own;
+    merge_latest(result.context, local.context, incoming.context, difference);
+    merge_latest(result.totals, local.totals, incoming.totals, difference);
+    merge_siblings(result.siblings, local.siblings, local.context, incoming.siblings, incoming.context,
+                   difference);
+    merge_siblings(result.expiries, local.expiries, local.context, incoming.expiries, incoming.context,
+                   difference);
+    if (const size_t gone = drop_lowest_values(result, max_siblings); gone != 0) {
+        difference = {true, true};
+        if (dropped != nullptr) *dropped += gone;
+    }
+    if (!difference.from_local) return Merged::unchanged;
+    if (!difference.from_incoming) return take(out, incoming_bytes, local.own);
+    encode_cell(out, result);
+    return Merged::joined;
+}
+
+}  // namespace
+
+Merged merge_cells(std::string& out, std::string_view local, std::string_view incoming, size_t max_siblings,
+                   size_t* dropped) {
+    const auto new_plain = read_plain(incoming);
+    if (local.empty() && new_plain) return take(out, incoming, false);
+    if (const auto present = new_plain ? read_plain(local) : std::nullopt) {
+        switch (newer_plain(*present, *new_plain)) {
+            case Newer::local:
+                return Merged::unchanged;
+            case Newer::incoming:
+                return take(out, incoming, present->own);
+            case Newer::unclear:
+                break;
+        }
+    }
+    return merge_general(out, local, incoming, max_siblings, dropped);
+}
+
+void append_replicated(std::string& to, std::string_view cell) {
+    const size_t at = to.size();
+    to.append(cell);
+    if (!cell.empty()) to[at] = static_cast<char>(static_cast<uint8_t>(to[at]) & ~kCellOwn);
+}
+
+}  // namespace torc
