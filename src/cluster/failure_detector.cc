@@ -126,11 +126,10 @@ void FailureDetector::ask_others(MemberRecord& record, Now now) {
     const size_t count = std::min<size_t>(settings_.indirect_probes, relays.size());
     for (size_t i = 0; i < count; ++i) {
         size_t pick = i + rng_.below(relays.size() - i);
-        // Who reached it lately is asked first.
-        if (i == 0) {
-            const auto via = std::ranges::find(relays, record.via);
-            if (via != relays.end()) pick = static_cast<size_t>(via - relays.begin());
-        }
+        // First of all who reached it lately, then who helped last with another: perhaps a bridge.
+        const NodeId likely = i == 0 ? record.via : i == 1 ? last_helper_ : 0;
+        const auto found = std::find(relays.begin() + static_cast<ptrdiff_t>(i), relays.end(), likely);
+        if (found != relays.end()) pick = static_cast<size_t>(found - relays.begin());
         std::swap(relays[i], relays[pick]);
         MembershipMessage message;
         message.kind = Kind::ask;
@@ -227,7 +226,7 @@ void FailureDetector::on_ack(NodeId from, const MembershipMessage& ack, Now now)
 void FailureDetector::on_relayed(NodeId from, const MembershipMessage& relayed, Now now) {
     MemberRecord* const record = table_.find(relayed.target);
     if (record == nullptr || !believable(relayed, now)) return;
-    record->via = from;
+    record->via = last_helper_ = from;
     answered(*record, relayed, now);
 }
 

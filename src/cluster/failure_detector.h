@@ -87,6 +87,7 @@ class FailureDetector {
     std::vector<NodeId> round_;
     size_t round_at_ = 0;
     NodeId last_down_ = 0;
+    NodeId last_helper_ = 0;
     std::vector<Relay> relays_;
 };
 

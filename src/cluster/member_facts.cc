@@ -1,7 +1,6 @@
 #include "cluster/member_facts.h"
 
 #include <algorithm>
-#include <cstdint>
 
 #include "base/coding.h"
 #include "base/hash.h"
@@ -13,9 +12,6 @@ namespace {
 constexpr uint32_t kSaveMagic = 0x424d4554;  // "TEMB"
 constexpr uint8_t kSaveFormat = 1;
 constexpr size_t kUnsettledBytes = kShards / 8;
-// A member that refutes a thousand times a second needs a hundred million years to get here; what lies above
-// is damage, and would leave its victim no higher number to refute with.
-constexpr uint64_t kHighestIncarnation = uint64_t{1} << 62;
 
 void write_text(WireWriter& to, std::string_view text) {
     to.string(text.substr(0, kMaxMemberText));

@@ -166,7 +166,7 @@ void MemberTable::forget(NodeId id) {
 }
 
 void MemberTable::outbid(uint64_t incarnation) {
-    self_.incarnation = std::max(self_.incarnation, incarnation) + 1;
+    self_.incarnation = std::min(std::max(self_.incarnation, incarnation) + 1, kHighestIncarnation);
     self_changed_ = true;
 }
 

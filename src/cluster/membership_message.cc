@@ -24,8 +24,8 @@ void write_view(WireWriter& to, const MemberView& view) {
 }
 
 void read_view(WireReader& from, MemberView& view) {
-    view.incarnation = from.varint();
-    view.version = from.varint();
+    view.incarnation = from.varint(kHighestIncarnation);
+    view.version = from.varint(kHighestIncarnation);
     const uint8_t liveness = from.u8();
     if (liveness > static_cast<uint8_t>(Liveness::left)) from.fail();
     view.liveness = static_cast<Liveness>(liveness);
@@ -39,7 +39,7 @@ void read_update(WireReader& from, MemberUpdate& update) {
     update.kind = static_cast<MemberUpdate::Kind>(kind);
     if (update.kind == MemberUpdate::Kind::facts) return read_facts(from, update.facts);
     update.facts.id = from.u64();
-    update.facts.incarnation = from.varint();
+    update.facts.incarnation = from.varint(kHighestIncarnation);
     if (update.kind != MemberUpdate::Kind::left) update.voter = from.u64();
 }
 
@@ -94,8 +94,8 @@ bool decode_message(std::string_view bytes, MembershipMessage& message) {
     if (kind < static_cast<uint8_t>(Kind::ping) || kind > static_cast<uint8_t>(Kind::want)) return false;
     message.kind = static_cast<Kind>(kind);
     message.cluster_id = reader.u64();
-    message.incarnation = reader.varint();
-    message.version = reader.varint();
+    message.incarnation = reader.varint(kHighestIncarnation);
+    message.version = reader.varint(kHighestIncarnation);
     message.wall_ms = reader.i64();
     message.digest.clear();
     message.wanted.clear();

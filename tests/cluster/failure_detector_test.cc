@@ -91,5 +91,9 @@ TEST(FailureDetector, NobodyIsConfirmedInAnHourOfHeavyLossSixteenNodes) {
     no_false_confirmation(16, 21, 3'600'000);
 }
 
+TEST(FailureDetector, NobodyIsConfirmedInAnotherHourOfHeavyLossSixteenNodes) {
+    no_false_confirmation(16, 22, 3'600'000);
+}
+
 }  // namespace
 }  // namespace torc
