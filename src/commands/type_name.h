@@ -21,6 +21,8 @@ constexpr std::string_view type_name(ValueType type) {
             return "hash";
         case ValueType::stream:
             return "stream";
+        case ValueType::cell:
+            return "cell";
     }
     return "unknown";
 }

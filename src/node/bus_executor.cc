@@ -60,7 +60,7 @@ bool BusExecutor::start(const CommandSpec* spec, const std::vector<std::string_v
     ClientState& state = *client_->state;
     state.protocol.store(settings.resp3 ? 3 : 2, std::memory_order_relaxed);
     client_->reply.set_protocol(settings.resp3 ? 3 : 2);
-    client_->cluster.readonly = settings.readonly;
+    state.readonly.store(settings.readonly, std::memory_order_relaxed);
     client_->cluster.must_join = settings.must_join;
     client_->cluster.read_level = settings.read_level;
     client_->cluster.write_level = settings.write_level;

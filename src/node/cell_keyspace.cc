@@ -99,6 +99,55 @@ std::span<char> CellKeyspace::edit(std::string_view key) {
     return edits_.back().bytes;
 }
 
+std::string_view CellKeyspace::countable(const KeyRef& key) {
+    const std::string_view old = bytes_of(key);
+    if (old.empty() || !hidden(*CellView::parse(old))) return old;
+    write_delete(out_, old, stamp());
+    store(key, out_);
+    return bytes_of(key);
+}
+
+void CellKeyspace::add(std::string_view key, int64_t amount, std::string_view result, int64_t expire_at_ms) {
+    const KeyRef at = ref(key);
+    // A total that can't grow any further: the sum becomes the value.
+    if (!write_add(out_, countable(at), stamp(), amount)) return put(key, ValueType::string, result, expire_at_ms);
+    store(at, out_);
+}
+
+void CellKeyspace::add_decimal(std::string_view key, long double amount, std::string_view result,
+                               int64_t expire_at_ms) {
+    const KeyRef at = ref(key);
+    if (!write_add_decimal(out_, countable(at), stamp(), amount))
+        return put(key, ValueType::string, result, expire_at_ms);
+    store(at, out_);
+}
+
+Siblings CellKeyspace::siblings(std::string_view key) {
+    Siblings found{std::string(kEmptyContext), {}, kNoExpiry};
+    const std::string_view bytes = bytes_of(ref(key));
+    if (bytes.empty()) return found;
+    const auto view = CellView::parse(bytes);
+    found.token = context_token(view->context());
+    if (!view->exists() || hidden(*view)) return found;
+    found.values = view->values();
+    found.expire_at_ms = view->expire_at_ms();
+    return found;
+}
+
+bool CellKeyspace::put_resolved(std::string_view key, std::string_view token, std::string_view bytes,
+                                int64_t expire_at_ms) {
+    Context seen;
+    if (token != kEmptyContext) {
+        const auto parsed = parse_context_token(token);
+        if (!parsed) return false;
+        seen = *parsed;
+    }
+    const KeyRef at = ref(key);
+    write_resolved(out_, bytes_of(at), stamp(), bytes, expire_at_ms, seen, run_.max_siblings);
+    store(at, out_);
+    return true;
+}
+
 bool CellKeyspace::erase(std::string_view key) {
     const KeyRef at = ref(key);
     if (!visible(at)) return false;

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cluster/node_id.h"
 #include "node/keyspace.h"
 #include "repl/cell.h"
 
@@ -34,6 +35,13 @@ class CellKeyspace final : public StoreKeyspace {
     bool erase(std::string_view key) override;
     void set_expiry(std::string_view key, int64_t at_ms) override;
 
+    void add(std::string_view key, int64_t amount, std::string_view result, int64_t expire_at_ms) override;
+    void add_decimal(std::string_view key, long double amount, std::string_view result,
+                     int64_t expire_at_ms) override;
+    Siblings siblings(std::string_view key) override;
+    bool put_resolved(std::string_view key, std::string_view token, std::string_view bytes,
+                      int64_t expire_at_ms) override;
+
     uint64_t size() const override;
     uint64_t expires() const override;
     void flush(bool lazily) override;
@@ -55,6 +63,8 @@ class CellKeyspace final : public StoreKeyspace {
 
   private:
     std::optional<ColdName> name_of(Record* record, LogAddress address) override;
+    /// The cell that an increment goes on from: an expired one is deleted first.
+    std::string_view countable(const KeyRef& key);
     /// What the command sees of the key: nothing when it's absent, deleted or expired.
     std::optional<Value> visible(const KeyRef& key);
     std::string_view bytes_of(const KeyRef& key);  // of its cell; empty: none

@@ -46,6 +46,13 @@ void CellStore::forget(WriteBatch& batch, const KeyRef& key, Record* record) {
     store_.erase(batch, 0, key, record, Store::Removal::deleted);
 }
 
+Record* CellStore::adopt(WriteBatch& batch, const KeyRef& key, Record* plain, int64_t now_ms) {
+    std::string cell;
+    write_value(cell, {}, {cluster_.actor, cluster_.stamps.next(now_ms)}, plain->value(), plain->expire_at_ms());
+    count_loaded(key, cell);
+    return store_.put(batch, 0, key, plain, ValueType::cell, cell, kNoExpiry);
+}
+
 void CellStore::count_loaded(const KeyRef& key, std::string_view cell) {
     const CellFacts facts = cell_facts(key.bytes, cell);
     account(key, nullptr, &facts);

@@ -23,7 +23,6 @@ struct ClusterClient {
     bool join_failed = false;  // too few have
 
     // ---- the connection
-    bool readonly = false;          // READONLY: any replica's copy will do
     uint32_t forwards = 0;          // under way
     uint64_t forwards_version = 0;  // of the topology they were sent by
     std::vector<ShardId> reads;     // whose replies wait for other replicas' digests

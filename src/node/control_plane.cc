@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "cluster/member_facts.h"
 #include "cluster/wire.h"
 
 namespace torc {

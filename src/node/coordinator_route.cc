@@ -35,7 +35,7 @@ Consistency Coordinator::level(const ClientCore& client, bool write) const {
     const ClusterClient& state = client.cluster;
     const uint8_t asked = write ? state.write_level : state.read_level;
     if (asked != ForwardMessage::kDefaultLevel) return static_cast<Consistency>(asked);
-    if (!write && state.readonly) return Consistency::one;
+    if (!write && client.state->readonly.load(std::memory_order_relaxed)) return Consistency::one;
     const LiveSettings& live = worker_.node.config.live;
     return static_cast<Consistency>((write ? live.write_consistency : live.read_consistency).load());
 }
@@ -155,7 +155,7 @@ Coordinator::Route Coordinator::forward(ClientCore& client, Errand errand) {
     ClusterClient& state = client.cluster;
     errand.session = client.state->id;
     errand.resp3 = client.reply.protocol() == 3;
-    errand.readonly = state.readonly;
+    errand.readonly = client.state->readonly.load(std::memory_order_relaxed);
     errand.read_level = state.read_level;
     errand.write_level = state.write_level;
     const ReplyTicket ticket(client.replies, client.replies->push_pending({}, 0, 0));

@@ -42,7 +42,7 @@ void Coordinator::send_part(ClientCore& client, const std::shared_ptr<Gather>& g
     ClusterClient& state = client.cluster;
     errand.session = client.state->id;
     errand.resp3 = client.reply.protocol() == 3;
-    errand.readonly = state.readonly;
+    errand.readonly = client.state->readonly.load(std::memory_order_relaxed);
     errand.read_level = state.read_level;
     errand.write_level = state.write_level;
     ++state.forwards;

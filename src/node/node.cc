@@ -3,7 +3,12 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/rng.h"
+#include "cluster/node_identity.h"
 #include "engine/compaction.h"
+#include "node/cell_loader.h"
+#include "node/cluster_settings.h"
+#include "node/control_plane.h"
 #include "node/dispatch.h"
 #include "node/node_core.h"
 #include "node/node_faces.h"
@@ -90,7 +95,28 @@ Result<void> Node::open() {
             return {};
         });
     core_->config.on_change("appendonly", [core = core_.get()] { return core->set_log_enabled(); });
-    return {};
+    return core_->open_cluster();
+}
+
+Result<void> NodeCore::open_cluster() {
+    const std::string directory = config.text("dir");
+    if (!config.live.cluster_enabled.load()) {
+        if (environment.disk.exists(directory + "/" + std::string(kNodeFileName)))
+            return fail(ErrorKind::refused,
+                        "The data in " + directory +
+                            " belongs to a cluster's node: start it with cluster-enabled yes");
+        return {};
+    }
+    Rng entropy(environment.random_seed);
+    const auto identity = open_node_identity(environment.disk, directory, entropy.next());
+    if (!identity) return fail(identity.error());
+    auto settings = cluster_settings(config);
+    if (!settings) return fail(settings.error());
+    settings->self.id = identity->node;
+    settings->random_seed = entropy.next();
+    cluster = std::make_unique<ClusterCore>(identity->node, identity->actor, settings->self.datacenter);
+    control = std::make_unique<ControlPlane>(*cluster, environment.disk, environment.clock, std::move(*settings));
+    return control->open();
 }
 
 Result<void> NodeCore::set_log_enabled() {
@@ -112,6 +138,13 @@ Result<void> Node::load() {
     core_->compaction = std::make_unique<Compaction>(core_->store->segments(), core_->store->log(),
                                                      *core_->live_index, core_->environment.clock);
     core_->loaded_keys = report->keys;
+    if (core_->cluster != nullptr) {
+        const auto cells = load_cells(*core_->store, *core_->cluster, core_->environment.clock.wall_ms());
+        if (!cells) return fail(cells.error());
+        if (cells->adopted != 0) log_notice("{} keys became the cluster's", cells->adopted);
+        if (cells->damaged != 0)
+            log_warning("{} keys can't be read; other replicas' copies will replace them", cells->damaged);
+    }
     log_notice("{} keys found in {}", report->keys, core_->config.text("dir"));
     core_->loading.store(false, std::memory_order_release);
     return {};
@@ -165,7 +198,7 @@ Result<void> Node::shutdown() {
 }
 
 BusControl* Node::bus_control() {
-    return nullptr;
+    return core_->control.get();
 }
 
 Config& Node::config() {

@@ -88,6 +88,7 @@ struct NodeCore {
     void log_progressed();
     void apply_memory_policy();
     Result<void> set_log_enabled();
+    Result<void> open_cluster();
     CompactionLimits compaction_limits() const;
 
     std::unique_ptr<NodeFaces> faces;

@@ -36,7 +36,7 @@ class ShardSync::ExchangeOp final : public BusOp {
             switch (exchange_.step()) {
                 case Exchange::State::request: {
                     const std::string request = exchange_.next_request();
-                    if (!sync_.spend(request.size())) waits_for_allowance_ = true;
+                    (void)sync_.spend(request.size());
                     ExchangeMessage message{number, BusStatus::done, request};
                     if (!sync_.coordinator_.send_exchange(peer_, message)) return end(false);
                     request_ = request;
@@ -98,7 +98,6 @@ class ShardSync::ExchangeOp final : public BusOp {
     std::string request_;
     int64_t sent_ms_ = 0;
     bool again_ = false;
-    bool waits_for_allowance_ = false;
     bool over_ = false;
 };
 
@@ -129,7 +128,7 @@ class ShardSync::HandOffOp final : public BusOp {
         std::vector<uint64_t> digests;
         for (const Key& key : keys_) digests.push_back(key.digest);
         if (reply.status == BusStatus::done && reply.digest == combined_digest(digests)) return covered(*target);
-        if (!sync_.spend(changes_.size())) {}
+        (void)sync_.spend(changes_.size());
         return !sync_.coordinator_.send(from, MergeMessage{number, MergeReason::repair, changes_}) && end(false);
     }
     bool on_ack(NodeId from, const AckMessage& ack) override {

@@ -70,8 +70,8 @@ std::vector<std::string> CellView::values() const {
 }
 
 Context CellView::context() const {
-    Cell cell = decode_valid_cell(bytes_);
-    return {std::move(cell.context), std::move(cell.totals)};
+    const Cell cell = decode_valid_cell(bytes_);
+    return {{cell.context.begin(), cell.context.end()}, {cell.totals.begin(), cell.totals.end()}};
 }
 
 Stamp CellView::newest() const {

@@ -7,22 +7,24 @@
 //   nil         a sibling without bytes: a DEL of a key that has totals; it carries the totals it saw
 //   expiry      siblings {dot, at}: each write of a value brings one (infinite for none), EXPIRE and PERSIST
 //               bring one alone; the effective expiry is the largest
-//   totals      for each (actor, birth): running total of its increments (an integer part and a decimal part)
-//               and the stamp of the last one. A value (or nil) carries the totals its writer saw, so that
+//   totals      for each (actor, birth): running total of its increments (exact, 17 decimals) and the stamp
+//   of
+//               the last one. A value (or nil) carries the totals its writer saw, so that
 //               concurrent increments survive it and none counts twice
 //
 // Merging two copies: a sibling stays when both hold it, or when the side without it doesn't cover its dot;
 // contexts join; of totals the later stamp. Commutative, associative, idempotent.
 //
 // What plain commands see: the winner among the values (highest stamp, then actor, then birth; any value
-// before nil), plus the increments that it hasn't seen. The key exists when there's a value, or an increment
-// that no winning nil has seen. A value that is no number shows as it is, whatever increments raced with it.
+// before nil), plus the increments that neither it nor a nil beside it has seen. The key exists when there's
+// a value, or an increment that no nil has seen: a racing write never brings back what a DEL removed. A value
+// that is no number shows as it is, whatever increments raced with it.
 //
 // Bytes: docs/FORMATS.md, "cells". Byte 0 is the form and flags. The usual cell, one value of one writer
-// whose dot is the whole context, is a fixed prefix of 25 bytes before the value (33 with an expiry). One
-// flag is local to the node: `own`, "the context's entry of my actor may be continued": set by own writes,
-// kept by merges into an existing copy, cleared in what is sent and by what is received anew. Digests ignore
-// it.
+// whose dot is the whole context, is a fixed prefix of 25 bytes before the value (33 with an expiry, 41 after
+// EXPIRE). One flag is local to the node: `own`, "the context's entry of my actor may be continued": set by
+// own writes, kept by merges into an existing copy, cleared in what is sent and by what is received anew.
+// Digests ignore it.
 //
 // Everything here is a pure function of bytes; thread-safe.
 #pragma once

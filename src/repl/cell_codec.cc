@@ -30,7 +30,7 @@ bool is_plain(const Cell& cell) {
 }
 
 void append_amount(std::string& to, const Decimal& amount) {
-    append_varint(to, zigzag(amount.whole));
+    append_wide_varint(to, zigzag(amount.whole));
     append_varint(to, amount.fraction);
 }
 
@@ -41,14 +41,14 @@ Decimal read_amount(ByteReader& from) {
 }
 
 /// A dot by its entry in `context`.
-void append_dot(std::string& to, const std::vector<Dot>& context, const Dot& dot) {
+void append_dot(std::string& to, std::span<const Dot> context, const Dot& dot) {
     const Dot* entry = find_entry(context, dot);
     TORC_CHECK(entry != nullptr && entry->stamp >= dot.stamp);
     append_varint(to, static_cast<uint64_t>(entry - context.data()));
     append_varint(to, entry->stamp - dot.stamp);
 }
 
-Dot read_dot(ByteReader& from, const std::vector<Dot>& context) {
+Dot read_dot(ByteReader& from, std::span<const Dot> context) {
     const uint64_t index = from.varint(), back = from.varint();
     if (index >= context.size() || back > context[index].stamp - context[index].birth) {
         from.fail();
@@ -69,7 +69,7 @@ size_t read_count(ByteReader& from, size_t size) {
 
 // What a writer saw of the totals: entries of `totals`; the amount only where the total has gone on since.
 
-void append_saw(std::string& to, const std::vector<Total>& totals, const std::vector<Total>& saw) {
+void append_saw(std::string& to, std::span<const Total> totals, std::span<const Total> saw) {
     append_varint(to, saw.size());
     for (const Total& seen : saw) {
         const Total* total = find_total(totals, seen.dot);
@@ -80,7 +80,7 @@ void append_saw(std::string& to, const std::vector<Total>& totals, const std::ve
     }
 }
 
-void read_saw(ByteReader& from, const std::vector<Total>& totals, std::vector<Total>& saw) {
+void read_saw(ByteReader& from, std::span<const Total> totals, std::vector<Total>& saw) {
     const size_t count = read_count(from, 2);
     saw.reserve(count);
     for (size_t i = 0; i < count && from.ok(); ++i) {
@@ -95,7 +95,7 @@ void read_saw(ByteReader& from, const std::vector<Total>& totals, std::vector<To
     }
 }
 
-bool read_siblings(ByteReader& from, Cell& cell, std::vector<size_t>& sizes) {
+bool read_siblings(ByteReader& from, Cell& cell, Few<size_t, 4>& sizes) {
     const size_t count = read_count(from, 4);
     cell.siblings.reserve(count);
     sizes.reserve(count);
@@ -135,7 +135,7 @@ std::optional<Cell> decode_general(std::string_view bytes) {
     if ((first & ~kCellOwn) != kGeneralForm) return std::nullopt;
     Cell cell;
     cell.own = (first & kCellOwn) != 0;
-    std::vector<size_t> sizes;
+    Few<size_t, 4> sizes;
     if (!read_context(from, cell.context, cell.totals) || !read_siblings(from, cell, sizes) ||
         !read_expiries(from, cell))
         return std::nullopt;
@@ -168,17 +168,17 @@ bool same_entry(const Dot& a, const Dot& b) {
     return a.actor == b.actor && a.birth == b.birth;
 }
 
-const Dot* find_entry(const std::vector<Dot>& context, const Dot& dot) {
+const Dot* find_entry(std::span<const Dot> context, const Dot& dot) {
     const auto at = std::ranges::lower_bound(context, dot, entry_before);
     return at != context.end() && same_entry(*at, dot) ? &*at : nullptr;
 }
 
-const Total* find_total(const std::vector<Total>& totals, const Dot& dot) {
+const Total* find_total(std::span<const Total> totals, const Dot& dot) {
     const auto at = std::ranges::lower_bound(totals, dot, entry_before, &Total::dot);
     return at != totals.end() && same_entry(at->dot, dot) ? &*at : nullptr;
 }
 
-bool covers(const std::vector<Dot>& context, const Dot& dot) {
+bool covers(std::span<const Dot> context, const Dot& dot) {
     const Dot* entry = find_entry(context, dot);
     return entry != nullptr && entry->stamp >= dot.stamp;
 }
@@ -242,7 +242,7 @@ void write_plain(std::string& out, const PlainCell& cell) {
     out.append(cell.value);
 }
 
-void append_context(std::string& to, const std::vector<Dot>& context, const std::vector<Total>& totals) {
+void append_context(std::string& to, std::span<const Dot> context, std::span<const Total> totals) {
     append_varint(to, context.size());
     for (const Dot& entry : context) {
         char bytes[kDotSize];
@@ -256,7 +256,7 @@ void append_context(std::string& to, const std::vector<Dot>& context, const std:
     }
 }
 
-bool read_context(ByteReader& from, std::vector<Dot>& context, std::vector<Total>& totals) {
+bool read_context(ByteReader& from, DotList& context, TotalList& totals) {
     size_t count = read_count(from, kDotSize);
     context.reserve(count);
     for (size_t i = 0; i < count && from.ok(); ++i) {

@@ -11,8 +11,11 @@
 //             so that a digest leaves them out and the only value of a cell can be used in place
 #pragma once
 
+#include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +32,17 @@ inline constexpr uint8_t kGeneralForm = 0x20;
 inline constexpr uint8_t kCellOwn = 0x01;
 inline constexpr uint8_t kCellExpires = 0x02;        // 8 bytes: the time
 inline constexpr uint8_t kCellExpiryChanged = 0x04;  // 8 bytes: the stamp of the EXPIRE or PERSIST
+
+/// Most cells have one or two of each part: no allocation up to there.
+template <class T, size_t N>
+using Few = boost::container::small_vector<T, N>;
+using DotList = Few<Dot, 4>;
+using TotalList = Few<Total, 2>;
+
+template <class List, class Predicate>
+void erase_from(List& list, Predicate predicate) {
+    list.erase(std::remove_if(list.begin(), list.end(), predicate), list.end());
+}
 
 struct PlainCell {
     bool own = false;
@@ -55,10 +69,10 @@ struct ExpirySibling {
 /// Everything sorted by dot.
 struct Cell {
     bool own = false;
-    std::vector<Dot> context;
-    std::vector<Total> totals;
-    std::vector<Sibling> siblings;
-    std::vector<ExpirySibling> expiries;
+    DotList context;
+    TotalList totals;
+    Few<Sibling, 1> siblings;
+    Few<ExpirySibling, 2> expiries;
     size_t head_size = 0;  // where the values begin; set by decoding
 };
 
@@ -80,15 +94,15 @@ Cell decode_valid_cell(std::string_view bytes);
 void encode_cell(std::string& out, const Cell& cell);
 
 /// The context and totals as they stand in the general form; context tokens have them too.
-void append_context(std::string& to, const std::vector<Dot>& context, const std::vector<Total>& totals);
-bool read_context(ByteReader& from, std::vector<Dot>& context, std::vector<Total>& totals);
+void append_context(std::string& to, std::span<const Dot> context, std::span<const Total> totals);
+bool read_context(ByteReader& from, DotList& context, TotalList& totals);
 
 /// Order of the lists: by (actor, birth).
 bool entry_before(const Dot& a, const Dot& b);
 bool same_entry(const Dot& a, const Dot& b);
 /// The context's entry of the dot's (actor, birth); null when there is none.
-const Dot* find_entry(const std::vector<Dot>& context, const Dot& dot);
-const Total* find_total(const std::vector<Total>& totals, const Dot& dot);
-bool covers(const std::vector<Dot>& context, const Dot& dot);
+const Dot* find_entry(std::span<const Dot> context, const Dot& dot);
+const Total* find_total(std::span<const Total> totals, const Dot& dot);
+bool covers(std::span<const Dot> context, const Dot& dot);
 
 }  // namespace torc

@@ -25,10 +25,9 @@ const Dot& dot_of(const T& part) {
 }
 
 /// Siblings of values and of expiries: kept when both sides hold the dot, or the other doesn't cover it.
-template <class T>
-void merge_siblings(std::vector<T>& out, std::vector<T>& local, const std::vector<Dot>& local_context,
-                    std::vector<T>& incoming, const std::vector<Dot>& incoming_context,
-                    Difference& difference) {
+template <class List>
+void merge_siblings(List& out, List& local, std::span<const Dot> local_context, List& incoming,
+                    std::span<const Dot> incoming_context, Difference& difference) {
     auto l = local.begin(), i = incoming.begin();
     while (l != local.end() || i != incoming.end()) {
         if (l != local.end() && i != incoming.end() && l->dot == i->dot) {
@@ -49,9 +48,8 @@ void merge_siblings(std::vector<T>& out, std::vector<T>& local, const std::vecto
 }
 
 /// Contexts and totals: of each (actor, birth) the later stamp.
-template <class T>
-void merge_latest(std::vector<T>& out, const std::vector<T>& local, const std::vector<T>& incoming,
-                  Difference& difference) {
+template <class List>
+void merge_latest(List& out, const List& local, const List& incoming, Difference& difference) {
     auto l = local.begin(), i = incoming.begin();
     while (l != local.end() || i != incoming.end()) {
         const bool has_local =

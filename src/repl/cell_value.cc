@@ -107,10 +107,9 @@ size_t drop_lowest_values(Cell& cell, size_t max) {
     for (const Sibling& sibling : cell.siblings) {
         if (is_dropped(sibling)) dropped.push_back(sibling.dot);
     }
-    std::erase_if(cell.siblings, is_dropped);
-    std::erase_if(cell.expiries, [&](const ExpirySibling& expiry) {
-        return std::ranges::binary_search(dropped, expiry.dot);
-    });
+    erase_from(cell.siblings, is_dropped);
+    erase_from(cell.expiries,
+               [&](const ExpirySibling& expiry) { return std::ranges::binary_search(dropped, expiry.dot); });
     return dropped.size();
 }
 

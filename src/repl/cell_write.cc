@@ -31,7 +31,7 @@ Dot issue_dot(Cell& cell, WriteStamp stamp) {
         return *present;
     }
     Dot dot{stamp.actor, stamp.stamp, stamp.stamp};
-    while (find_entry(cell.context, dot) != nullptr) --dot.birth;  // only a forger has been here before
+    while (find_entry(cell.context, dot) != nullptr) --dot.birth;  // only a forger was here before
     cell.context.insert(std::ranges::lower_bound(cell.context, dot, entry_before), dot);
     return dot;
 }
@@ -84,7 +84,7 @@ void write_value(std::string& out, std::string_view old, WriteStamp stamp, std::
     Cell cell = decode_valid_cell(old);
     const Dot dot = issue_dot(cell, stamp);
     cell.siblings.clear();
-    cell.siblings.push_back({dot, false, value, cell.totals});
+    cell.siblings.push_back({dot, false, value, {cell.totals.begin(), cell.totals.end()}});
     cell.expiries.clear();
     cell.expiries.push_back({dot, at_ms});
     encode_cell(out, cell);
@@ -95,7 +95,8 @@ void write_delete(std::string& out, std::string_view old, WriteStamp stamp) {
     const Dot dot = issue_dot(cell, stamp);
     cell.siblings.clear();
     cell.expiries.clear();
-    if (!cell.totals.empty()) cell.siblings.push_back({dot, true, {}, cell.totals});
+    if (!cell.totals.empty())
+        cell.siblings.push_back({dot, true, {}, {cell.totals.begin(), cell.totals.end()}});
     encode_cell(out, cell);
 }
 
@@ -125,14 +126,14 @@ bool write_add_decimal(std::string& out, std::string_view old, WriteStamp stamp,
 void write_resolved(std::string& out, std::string_view old, WriteStamp stamp, std::string_view value,
                     int64_t expire_at_ms, const Context& seen, size_t max_siblings) {
     Cell cell = decode_valid_cell(old);
-    std::erase_if(cell.siblings, [&](const Sibling& sibling) { return seen.covers(sibling.dot); });
-    std::erase_if(cell.expiries, [&](const ExpirySibling& expiry) { return seen.covers(expiry.dot); });
+    erase_from(cell.siblings, [&](const Sibling& sibling) { return seen.covers(sibling.dot); });
+    erase_from(cell.expiries, [&](const ExpirySibling& expiry) { return seen.covers(expiry.dot); });
     const Dot dot = issue_dot(cell, stamp);
     // What was read may be more than this copy has: from here on it counts as seen here too.
-    Context known{std::move(cell.context), std::move(cell.totals)};
+    Context known{{cell.context.begin(), cell.context.end()}, {cell.totals.begin(), cell.totals.end()}};
     known.join(seen);
-    cell.context = std::move(known.entries);
-    cell.totals = std::move(known.totals);
+    cell.context.assign(known.entries.begin(), known.entries.end());
+    cell.totals.assign(known.totals.begin(), known.totals.end());
     insert_sibling(cell, {dot, false, value, seen.totals});
     insert_expiry(cell, {dot, stored_expiry(expire_at_ms)});
     drop_lowest_values(cell, max_siblings);

@@ -74,9 +74,10 @@ std::optional<Context> parse_context_token(std::string_view token) {
     const std::string_view covered = std::string_view(*bytes).substr(0, end);
     if (load_le<uint32_t>(bytes->data() + end) != checksum32(covered, kChecksumSeed)) return std::nullopt;
     ByteReader from(covered.substr(1));
-    Context context;
-    if (!read_context(from, context.entries, context.totals) || from.left() != 0) return std::nullopt;
-    return context;
+    DotList context;
+    TotalList totals;
+    if (!read_context(from, context, totals) || from.left() != 0) return std::nullopt;
+    return Context{{context.begin(), context.end()}, {totals.begin(), totals.end()}};
 }
 
 }  // namespace torc

@@ -12,9 +12,16 @@ namespace torc {
 
 using Wide = unsigned __int128;
 
-inline void append_varint(std::string& to, Wide value) {
+template <class Unsigned>
+void append_any_varint(std::string& to, Unsigned value) {
     for (; value >= 0x80; value >>= 7) to += static_cast<char>(0x80 | static_cast<unsigned>(value & 0x7f));
     to += static_cast<char>(value);
+}
+inline void append_varint(std::string& to, uint64_t value) {
+    append_any_varint(to, value);
+}
+inline void append_wide_varint(std::string& to, Wide value) {
+    append_any_varint(to, value);
 }
 
 /// Small either side of zero.
@@ -53,18 +60,25 @@ class ByteReader {
         return ok_ ? load_le<T>(taken.data()) : T{};
     }
 
-    uint64_t varint() { return static_cast<uint64_t>(limited(64)); }
-    Wide wide_varint() { return limited(128); }
+    uint64_t varint() { return read<uint64_t>(); }
+    Wide wide_varint() { return read<Wide>(); }
 
   private:
-    Wide limited(unsigned bits) {
-        Wide value = 0;
-        for (unsigned shift = 0; shift < bits; shift += 7) {
+    template <class Unsigned>
+    Unsigned read() {
+        constexpr unsigned kBits = 8 * sizeof(Unsigned);
+        if (!rest_.empty() && (static_cast<unsigned char>(rest_[0]) & 0x80) == 0) {
+            const auto value = static_cast<unsigned char>(rest_[0]);
+            rest_.remove_prefix(1);
+            return value;
+        }
+        Unsigned value = 0;
+        for (unsigned shift = 0; shift < kBits; shift += 7) {
             const std::string_view one = bytes(1);
             if (!ok_) return 0;
             const auto byte = static_cast<unsigned char>(one[0]);
-            const Wide part = byte & 0x7f;
-            if (shift + 7 > bits && (part >> (bits - shift)) != 0) break;
+            const Unsigned part = byte & 0x7f;
+            if (shift + 7 > kBits && (part >> (kBits - shift)) != 0) break;
             value |= part << shift;
             if ((byte & 0x80) != 0) continue;
             if (byte == 0 && shift != 0) break;

@@ -1,6 +1,5 @@
 #include "server/control_loop.h"
 
-#include "base/time.h"
 #include "server/disk_pool.h"
 #include "server/posted_function.h"
 #include "server/thread_name.h"
@@ -13,10 +12,11 @@ constexpr unsigned kHandlersPerTurn = 64;
 
 }  // namespace
 
-ControlLoop::ControlLoop(BusControl& control, DiskPool& disk_pool, HandOver hand_over)
+ControlLoop::ControlLoop(BusControl& control, DiskPool& disk_pool, HandOver hand_over, const Clock& clock)
     : control_(control),
       disk_pool_(disk_pool),
       hand_over_(std::move(hand_over)),
+      clock_(clock),
       work_(context_.get_executor()),
       timer_(context_.get_executor()),
       bus_(*this, "torc-bus", control, kControlLane),

@@ -11,6 +11,7 @@
 #include <functional>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "node/bus.h"
 #include "node/worker.h"
 #include "server/asio.h"
@@ -29,7 +30,8 @@ class ControlLoop final : public WorkerHost, public BusLoop {
     /// Who takes an accepted data link; `lane` counts the dialler's threads from 0. On the control thread.
     using HandOver = std::function<void(unsigned lane, BusConnection connection)>;
 
-    ControlLoop(BusControl& control, DiskPool& disk_pool, HandOver hand_over);
+    ControlLoop(BusControl& control, DiskPool& disk_pool, HandOver hand_over,
+                const Clock& clock = system_clock());
     ~ControlLoop() override;
 
     /// Binds the bus port.
@@ -47,6 +49,7 @@ class ControlLoop final : public WorkerHost, public BusLoop {
 
     // ---- BusLoop
     asio::io_context& context() override { return context_; }
+    const Clock& clock() const override { return clock_; }
     void enter_turn() override {
         if (in_turn_) return;
         in_turn_ = true;
@@ -61,6 +64,7 @@ class ControlLoop final : public WorkerHost, public BusLoop {
     BusControl& control_;
     DiskPool& disk_pool_;
     HandOver hand_over_;
+    const Clock& clock_;
     asio::io_context context_{1};
     asio::executor_work_guard<IoExecutor> work_;
     LoopTimer timer_;

@@ -26,7 +26,7 @@ TEST(Varint, WideAndSigned) {
     for (const __int128 value :
          {__int128{0}, __int128{-1}, __int128{1}, __int128{INT64_MIN}, lowest, -(lowest + 1)}) {
         std::string bytes;
-        append_varint(bytes, zigzag(value));
+        append_wide_varint(bytes, zigzag(value));
         ByteReader from(bytes);
         EXPECT_TRUE(unzigzag(from.wide_varint()) == value);
         EXPECT_TRUE(from.ok());
