@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "cluster/ring_step.h"
+#include "cluster/step_verdict.h"
 
 namespace torc {
 

@@ -1,15 +1,21 @@
 // How a ring changes: single-decree Paxos (Lamport 2001) for each epoch, the voters being the members of the
-// epoch before. The chosen value of epoch e+1 is a whole RingState one step from that of epoch e. What an
-// acceptor promised or accepted is on disk before it answers.
+// epoch before, whatever their liveness, but not one whose own join or replacement is under way. The chosen
+// value of epoch e+1 is a whole RingState one step from that of epoch e. What an acceptor promised or
+// accepted is on disk before it answers.
 //
 //   propose()   somebody's wish for a step; the core computes the next state from the present ring, runs the
 //               two phases, retries with randomised backoff under rivals (an earlier accepted value is
-//               adopted and the wish tried again on top of it), and reports the end
+//               adopted and the wish tried again on top of it), and reports the end. A refusal by the present
+//               ring is reported once a majority knows no newer one. What a proposer left half done, others
+//               complete after a while
 //   learn       a chosen ring is announced to all; whoever hears of a higher epoch fetches that ring and the
 //               steps between don't matter
 //   founding    a node without seeds founds a ring of one; a node with seeds waits until it is let in. A ring
 //               of one without a move may dissolve into another when asked (the caller decides and calls
 //               dissolve())
+//
+// Where force() was used, two different rings may have one epoch until their holders hear of each other; then
+// the later force stands, or the higher node's (agreement_state.h: Fork).
 //
 // A value that you feed: no thread, clock, socket; the disk is written through `Storage`, which blocks.
 // Thread rule: one thread, or the caller's lock.
@@ -70,10 +76,12 @@ class RingAgreement {
     Result<void> open();
     /// Only while ring().cluster_id is 0.
     Result<void> found(const RingMember& self, uint32_t replication_factor);
-    /// Leaves a ring of one, to be let into another: back to cluster_id 0.
+    /// Leaves a ring of one, or one that this node was removed from, to be let into another: back to
+    /// cluster_id 0. Later rings of the same cluster that name this node are welcome, those up to now aren't.
     Result<void> dissolve();
     /// An operator's word without a majority (FORCE-REMOVE): takes the next epoch alone, under a ballot that
-    /// beats all others. Dangerous by nature; the caller has warned.
+    /// beats all others. Only force_remove (not of itself) and abort. Dangerous by nature; the caller has
+    /// warned. After an error of the storage it may still come true at the next start.
     Result<void> force(const RingStep& step);
 
     /// Returns the wish's number; its end comes as an event. Wishes are tried one after another.

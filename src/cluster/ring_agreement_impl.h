@@ -15,7 +15,7 @@
 #include "cluster/agreement_message.h"
 #include "cluster/agreement_round.h"
 #include "cluster/ring_agreement.h"
-#include "cluster/ring_step.h"
+#include "cluster/step_verdict.h"
 
 namespace torc {
 

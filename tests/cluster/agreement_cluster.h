@@ -18,7 +18,7 @@
 #include "base/rng.h"
 #include "cluster/agreement_state.h"
 #include "cluster/ring_agreement.h"
-#include "cluster/ring_step.h"
+#include "cluster/step_verdict.h"
 
 namespace torc {
 

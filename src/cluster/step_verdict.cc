@@ -1,4 +1,4 @@
-#include "cluster/ring_step.h"
+#include "cluster/step_verdict.h"
 
 #include <fmt/format.h>
 
