@@ -30,6 +30,8 @@ class BusLink {
     /// The peer's IP address as this end sees it: what it is reached at when it doesn't say so itself. Empty:
     /// there is none.
     virtual std::string peer_host() const { return {}; }
+    /// This node's IP address, as the connection has it: what it may announce when nothing was configured.
+    virtual std::string own_host() const { return {}; }
     /// Queues one frame (its payload; at most kMaxFrame bytes) and has it sent soon.
     virtual void send(std::string_view payload) = 0;
     /// Bytes queued and not yet taken by the system.

@@ -74,6 +74,10 @@ BusIdentity ControlPlane::identity() {
 
 void ControlPlane::start(BusDialer& dialer, WorkerHost&) {
     dialer_ = &dialer;
+}
+
+void ControlPlane::begin() {
+    begun_ = true;
     if (agreement_.ring().cluster_id == 0 && settings_.seeds.empty()) {
         if (auto founded = agreement_.found(settings_.self, settings_.replication_factor); !founded)
             log_warning("The ring can't be founded: {}", founded.error().message);
@@ -82,14 +86,31 @@ void ControlPlane::start(BusDialer& dialer, WorkerHost&) {
                        settings_.replication_factor);
     }
     on_ring_adopted();
+    for (const auto& [peer, links] : links_) membership_->on_contact(peer, now());
     pump();
 }
 
 // ---- links
 
+/// Where others reach this node, when nobody said so: as it's known at its end of a link. An address that other
+/// machines can use is better than one of this machine's own.
+void ControlPlane::learn_own_host(const BusLink& link) {
+    const std::string host = link.own_host();
+    MemberFacts facts = membership_->self();
+    const auto is_loopback = [](std::string_view text) { return text.starts_with("127.") || text == "::1"; };
+    const auto better = [&](const std::string& known) {
+        return known.empty() || (is_loopback(known) && !is_loopback(host));
+    };
+    if (host.empty() || !settings_.bus.host.empty() || !better(facts.bus.host)) return;
+    facts.bus.host = facts.client.host = host;
+    membership_->update_self(facts);
+}
+
 void ControlPlane::on_link_up(BusLink& link) {
     PeerLinks& peer = links_[link.peer()];
     (link.dialled() ? peer.dialled : peer.accepted) = &link;
+    learn_own_host(link);
+    if (!begun_) return;
     membership_->on_contact(link.peer(), now());
     if (link.dialled() && !meeting_.empty() && !kept_.contains(link.peer())) {
         meeting_.erase(meeting_.begin());
@@ -115,7 +136,7 @@ void ControlPlane::send(NodeId to, uint8_t what, std::string_view payload) {
 }
 
 void ControlPlane::on_frame(BusLink& link, std::string_view payload) {
-    if (payload.empty()) return;
+    if (payload.empty() || !begun_) return;
     const auto what = static_cast<uint8_t>(payload.front());
     const std::string_view body = payload.substr(1);
     if (what == kMembership) membership_->on_message(link.peer(), body, now());
@@ -189,6 +210,10 @@ void ControlPlane::on_request(NodeId from, std::string_view payload) {
 // ---- turning
 
 void ControlPlane::on_tick() {
+    if (!begun_) {
+        if (!ready_ || dialer_ == nullptr) return;
+        begin();
+    }
     run_submitted();
     membership_->on_tick(now());
     agreement_.on_tick(now().monotonic_ms);
@@ -372,7 +397,7 @@ void ControlPlane::keep_links() {
     if (dialer_ == nullptr) return;
     std::map<NodeId, Endpoint> wanted;
     for (const Member* member : membership_->members())
-        if (member->liveness != Liveness::left) wanted[member->facts.id] = member->facts.bus;
+        if (member->liveness != Liveness::left && !member->facts.bus.host.empty()) wanted[member->facts.id] = member->facts.bus;
     if (wanted == kept_) return;
     for (const auto& [id, bus] : wanted)
         if (const auto at = kept_.find(id); at == kept_.end() || at->second != bus) dialer_->keep_link(id, bus);

@@ -10,6 +10,7 @@
 // Thread rule: the control thread, except submit(), identity() and status().
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -63,6 +64,9 @@ class ControlPlane final : public BusControl, public BusUser {
     void on_link_down(BusLink& link) override;
     void on_frame(BusLink& link, std::string_view payload) override;
 
+    /// Any thread: the data is loaded. Before that the node keeps silent on the bus, and counts as down.
+    void set_ready() { ready_ = true; }
+
     // ---- any thread: what operators and commands ask for; done at the next tick
     void meet(const Endpoint& bus);
     void drain();
@@ -93,6 +97,8 @@ class ControlPlane final : public BusControl, public BusUser {
     void pump();
     void on_ring_adopted();
     void on_member_event(const MembershipEvent& event);
+    void begin();
+    void learn_own_host(const BusLink& link);
     void refresh_facts();
     void seek_ring();
     void tend_move();
@@ -131,6 +137,8 @@ class ControlPlane final : public BusControl, public BusUser {
     std::vector<std::function<void()>> submitted_;
     Status status_;
     std::atomic<uint64_t> cluster_id_{0};
+    std::atomic<bool> ready_{false};
+    bool begun_ = false;
 };
 
 }  // namespace torc

@@ -66,7 +66,7 @@ void Coordinator::refresh_topology() {
     if (dialer == nullptr) return;
     std::vector<NodeId> wanted;
     for (const Peer& peer : topology_->peers) {
-        if (peer.liveness == Liveness::left) continue;
+        if (peer.liveness == Liveness::left || peer.bus.host.empty()) continue;
         wanted.push_back(peer.id);
         dialer->keep_link(peer.id, peer.bus);
     }

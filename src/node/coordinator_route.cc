@@ -24,6 +24,9 @@
 namespace torc {
 namespace {
 
+/// Replies of one connection that may be waited for at once.
+constexpr size_t kMostPending = 4096;
+
 constexpr std::string_view kCrossSlot = "CROSSSLOT Keys in request don't hash to the same slot";
 
 }  // namespace
@@ -52,6 +55,7 @@ Coordinator::Route Coordinator::route(ClientCore& client, const Prepared& comman
                                       std::string& error) {
     const CommandSpec& spec = *command.spec;
     if ((spec.flags & kInternal) != 0) return Route::here;
+    if (__builtin_expect(client.replies->size() >= kMostPending, 0)) return wait_for_replies(client);
     if (__builtin_expect(command.one_key, 1))
         return route_keys(client, command, args, command.key.shard(), (spec.flags & kWrite) != 0, error);
     if (&spec == worker_.node.exec_spec) return route_exec(client, command, error);

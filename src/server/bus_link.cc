@@ -50,6 +50,10 @@ TcpBusLink::TcpBusLink(BusLinks& links, BusConnection connection)
     socklen_t length = sizeof other_end;
     if (::getpeername(connection.fd.get(), reinterpret_cast<sockaddr*>(&other_end), &length) == 0)
         peer_host_ = host_text(other_end);
+    sockaddr_storage this_end{};
+    length = sizeof this_end;
+    if (::getsockname(connection.fd.get(), reinterpret_cast<sockaddr*>(&this_end), &length) == 0)
+        own_host_ = host_text(this_end);
     IoError error;  // then the first read fails
     socket_.assign(stream_protocol_of(connection.fd.get()), connection.fd.get(), error);
     if (!error) connection.fd.release();

@@ -37,6 +37,7 @@ class TcpBusLink final : public BusLink {
     NodeId peer() const override { return peer_; }
     bool dialled() const override { return dialled_; }
     std::string peer_host() const override { return peer_host_; }
+    std::string own_host() const override { return own_host_; }
     void send(std::string_view payload) override;
     size_t queued_bytes() const override { return output_.size(); }
     void reset() override { break_off("reset by this node"); }
@@ -69,7 +70,7 @@ class TcpBusLink final : public BusLink {
     const BusLane lane_;
     const bool dialled_;
     const std::string address_;
-    std::string peer_host_;
+    std::string peer_host_, own_host_;
     Buffer input_, output_;
     bool reading_ = false;
     bool awaiting_writable_ = false;
