@@ -64,12 +64,13 @@ void Coordinator::serve_read(Link& link, const ReadMessage& message) {
         if (frame == nullptr) return;
         ReadReply out;
         out.op = op;
-        if (is_error(reply) || (!cells && reply.size() != 8))
+        const auto raw = raw_reply(reply);
+        if (!raw || (!cells && raw->size() != sizeof(uint64_t)))
             out.status = BusStatus::refused;
         else if (cells)
-            out.changes = reply;
+            out.changes = *raw;
         else
-            out.digest = load_le<uint64_t>(reply.data());
+            out.digest = load_le<uint64_t>(raw->data());
         append_message(*frame, out);
     };
     if (message.keys.empty()) return answer("-ERR no keys");

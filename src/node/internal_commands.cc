@@ -31,13 +31,13 @@ void digest(Call& call) {
     std::vector<uint64_t> digests;
     for (const std::string_view key : call.args.subspan(1))
         digests.push_back(digest_of(cells_of(call).cell(key)));
-    char bytes[8];
-    store_le<uint64_t>(bytes, combined_digest(digests));
+    char bytes[9] = {'+'};
+    store_le<uint64_t>(bytes + 1, combined_digest(digests));
     call.reply.raw({bytes, sizeof bytes});
 }
 
 void cells(Call& call) {
-    std::string changes;
+    std::string changes = "+";
     for (const std::string_view key : call.args.subspan(1)) {
         const std::string_view cell = cells_of(call).cell(key);
         if (!cell.empty()) append_change(changes, key, cell);
@@ -65,6 +65,15 @@ void forget(Call& call) {
             cells_of(call).forget(call.args[i]);
     }
 }
+
+}  // namespace
+
+std::optional<std::string_view> raw_reply(std::string_view reply) {
+    if (reply.empty() || reply.front() != '+') return std::nullopt;
+    return reply.substr(1);
+}
+
+namespace {
 
 constexpr uint64_t kQuiet = kInternal | kSkipMonitor | kSkipSlowlog;
 constexpr KeySpec kPairs[] = {{.flags = kKeyRW | kKeyUpdate, .last_key = -1, .step = 2}};

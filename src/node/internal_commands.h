@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -12,9 +13,9 @@ namespace torc {
 
 /// merge key cell [key cell ...]: joins cells into this node's. Reply: nothing.
 extern const CommandSpec kMergeCommand;
-/// digest key [key ...]: 8 bytes over all the keys' cells, in order.
+/// digest key [key ...]: '+' and 8 bytes over all the keys' cells, in order.
 extern const CommandSpec kDigestCommand;
-/// cells key [key ...]: the cells that are there, as append_change() writes them.
+/// cells key [key ...]: '+' and the cells that are there, as append_change() writes them.
 extern const CommandSpec kCellsCommand;
 /// flushshard n: deletes every key of a shard. Reply: nothing.
 extern const CommandSpec kFlushShardCommand;
@@ -23,6 +24,10 @@ extern const CommandSpec kExpireCommand;
 /// forget key digest [key digest ...]: this node's copies go, where they still are what was handed over
 /// (8 bytes each). Reply: nothing.
 extern const CommandSpec kForgetCommand;
+
+/// What follows the '+' of a reply of raw bytes; nothing when it's an error. (Raw bytes may begin with anything,
+/// also with an error's '-'.)
+std::optional<std::string_view> raw_reply(std::string_view reply);
 
 /// The row of one that a coordinator sends as an errand, by its name; null: it's a client's command.
 const CommandSpec* errand_command(std::string_view name);

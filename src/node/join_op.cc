@@ -92,7 +92,7 @@ void JoinOp::merged() {
     Coordinator* coordinator = &coordinator_;
     const uint64_t op = number;
     coordinator_.run_here(&kCellsCommand, std::move(words), {}, [coordinator, op, this](std::string_view mine) {
-        if (coordinator->has(op)) repair(mine);
+        if (coordinator->has(op)) repair(raw_reply(mine).value_or(std::string_view()));
     });
 }
 
