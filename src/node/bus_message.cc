@@ -135,6 +135,16 @@ void append_message(std::string& frame, const SessionEnd& message) {
     append_le<uint64_t>(frame, message.session);
 }
 
+void append_message(std::string& frame, const ReapMessage& message) {
+    const MessageScope scope(frame, BusKind::reap);
+    append_le<uint64_t>(frame, message.op);
+    append_le<uint32_t>(frame, static_cast<uint32_t>(message.keys.size()));
+    for (const auto& [key, digest] : message.keys) {
+        append_string(frame, key);
+        append_le<uint64_t>(frame, digest);
+    }
+}
+
 BusFrameReader::BusFrameReader(std::string_view frame) : rest_(frame) {
     if (frame.size() < BusFrameHead::kSize) return;
     head_ = {load_le<uint64_t>(frame.data()), load_le<uint64_t>(frame.data() + 8)};
@@ -146,7 +156,7 @@ std::optional<BusFrameReader::Message> BusFrameReader::next() {
     if (!valid_ || rest_.empty()) return std::nullopt;
     const uint64_t length = rest_.size() < kMessageHead ? UINT64_MAX : load_le<uint32_t>(rest_.data() + 1);
     const auto kind = static_cast<uint8_t>(rest_.front());
-    if (length > rest_.size() - kMessageHead || kind < 1 || kind > static_cast<uint8_t>(BusKind::session_end)) {
+    if (length > rest_.size() - kMessageHead || kind < 1 || kind > static_cast<uint8_t>(BusKind::reap)) {
         valid_ = false;
         return std::nullopt;
     }
@@ -248,6 +258,20 @@ std::optional<SessionEnd> decode_session_end(std::string_view body) {
     WireReader reader(body);
     SessionEnd message;
     message.session = reader.u64();
+    if (!reader.finished()) return std::nullopt;
+    return message;
+}
+
+std::optional<ReapMessage> decode_reap(std::string_view body) {
+    WireReader reader(body);
+    ReapMessage message;
+    message.op = reader.u64();
+    const uint32_t count = reader.u32();
+    if (count == 0 || count > kMostWords) return std::nullopt;
+    for (uint32_t i = 0; i < count && reader.ok(); ++i) {
+        const std::string_view key = read_string(reader);
+        message.keys.emplace_back(key, reader.u64());
+    }
     if (!reader.finished()) return std::nullopt;
     return message;
 }

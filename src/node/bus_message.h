@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cluster/wire.h"
@@ -28,6 +29,7 @@ enum class BusKind : uint8_t {
     exchange = 7,        // repl/exchange.h         -> exchange_reply
     exchange_reply = 8,
     session_end = 9,     // of forwards: the connection is gone, or watches nothing any more
+    reap = 10,           // drop these tombstones   -> ack
 };
 
 /// How an operation ended at the peer.
@@ -102,6 +104,11 @@ struct ExchangeMessage {  // and its reply
 struct SessionEnd {
     uint64_t session = 0;
 };
+/// Tombstones that nobody needs any more: each goes where it still has this digest.
+struct ReapMessage {
+    uint64_t op = 0;
+    std::vector<std::pair<std::string_view, uint64_t>> keys;
+};
 
 /// Key and cell as they stand in `changes`, any number one after another. The cell's local flag is cleared.
 void append_change(std::string& changes, std::string_view key, std::string_view cell);
@@ -121,6 +128,7 @@ void append_message(std::string& frame, const ForwardMessage&);
 void append_message(std::string& frame, const ForwardReply&);
 void append_message(std::string& frame, const ExchangeMessage&, bool reply);
 void append_message(std::string& frame, const SessionEnd&);
+void append_message(std::string& frame, const ReapMessage&);
 
 /// Walks a frame.
 class BusFrameReader {
@@ -149,5 +157,6 @@ std::optional<ForwardMessage> decode_forward(std::string_view body);
 std::optional<ForwardReply> decode_forward_reply(std::string_view body);
 std::optional<ExchangeMessage> decode_exchange(std::string_view body);
 std::optional<SessionEnd> decode_session_end(std::string_view body);
+std::optional<ReapMessage> decode_reap(std::string_view body);
 
 }  // namespace torc

@@ -34,8 +34,16 @@ Coordinator::Coordinator(WorkerCore& worker, ClusterCore& cluster)
 }
 
 Coordinator::~Coordinator() {
+    stop();
+}
+
+void Coordinator::stop() {
     ops_.clear();
+    deferred_.clear();
+    links_by_number_.clear();
+    dialled_.clear();
     links_.clear();
+    own_executors_.clear();
 }
 
 int64_t Coordinator::now_ms() const {
@@ -311,6 +319,10 @@ void Coordinator::on_message(Link& link, const BusFrameHead& head, const BusFram
         case BusKind::exchange: {
             const auto exchange = decode_exchange(message.body);
             return request(exchange, [&] { serve_exchange(link, *exchange); });
+        }
+        case BusKind::reap: {
+            const auto reap = decode_reap(message.body);
+            return request(reap, [&] { serve_reap(link, *reap); });
         }
         case BusKind::session_end: {
             const auto end = decode_session_end(message.body);

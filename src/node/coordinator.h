@@ -42,6 +42,9 @@ class Coordinator final : public BusUser {
     Coordinator(WorkerCore& worker, ClusterCore& cluster);
     ~Coordinator() override;
 
+    /// Nothing is waited for and nobody is served any more.
+    void stop();
+
     // ---- the worker's loop
     void begin_turn();
     /// Runs what commands of this turn left for its end. Before replies are looked at.
@@ -124,6 +127,7 @@ class Coordinator final : public BusUser {
     void serve_merge(Link& link, const BusFrameHead& head, const MergeMessage& message);
     void serve_read(Link& link, const ReadMessage& message);
     void serve_forward(Link& link, const ForwardMessage& message);
+    void serve_reap(Link& link, const ReapMessage& message);
     void serve_exchange(Link& link, const ExchangeMessage& message);
     BusExecutor& executor_for(Link& link, ShardId shard);
     std::string* reply_frame(uint64_t link);

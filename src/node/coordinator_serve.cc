@@ -114,6 +114,23 @@ void Coordinator::serve_forward(Link& link, const ForwardMessage& message) {
                               sink);
 }
 
+void Coordinator::serve_reap(Link& link, const ReapMessage& message) {
+    std::vector<std::string> digests;
+    digests.reserve(message.keys.size());
+    std::vector<std::string_view> words = {"forget"};
+    for (const auto& [key, digest] : message.keys) {
+        char bytes[8];
+        store_le<uint64_t>(bytes, digest);
+        digests.emplace_back(bytes, sizeof bytes);
+        words.push_back(key);
+        words.push_back(digests.back());
+    }
+    executor_for(link, shard_of(key_slot(words[1]))).run(&kForgetCommand, words, {}, [this, number = link.number,
+                                                                                     op = message.op](std::string_view) {
+        if (std::string* frame = reply_frame(number)) append_message(*frame, AckMessage{op, BusStatus::done});
+    });
+}
+
 void Coordinator::serve_exchange(Link& link, const ExchangeMessage& message) {
     ExchangeMessage reply;
     reply.op = message.op;

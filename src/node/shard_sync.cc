@@ -187,6 +187,7 @@ ShardSync::ShardSync(Coordinator& coordinator)
       cluster_(coordinator.cluster()),
       worker_(coordinator.worker()),
       copy_(worker_, cluster_),
+      reaper_(coordinator, copy_),
       shards_(kShards),
       next_shard_(worker_.index) {}
 
@@ -212,6 +213,7 @@ void ShardSync::on_timer() {
     if (running_ == 0) copy_.forget_cold();
     start_more();
     expire_some();
+    reaper_.on_timer();
 }
 
 bool ShardSync::wants(ShardId shard, const ShardState& state, int64_t now) const {

@@ -22,6 +22,7 @@
 
 #include "node/cell_copy.h"
 #include "node/coordinator.h"
+#include "node/reaper.h"
 
 namespace torc {
 
@@ -66,6 +67,7 @@ class ShardSync {
     ClusterCore& cluster_;
     WorkerCore& worker_;
     CellCopy copy_;
+    Reaper reaper_;
     std::vector<ShardState> shards_;
     unsigned running_ = 0;
     unsigned next_shard_ = 0;

@@ -50,6 +50,7 @@ WorkerCore::WorkerCore(NodeCore& node_core, WorkerHost& worker_host, unsigned wo
 }
 
 WorkerCore::~WorkerCore() {
+    if (coordinator != nullptr) coordinator->stop();  // its operations speak of both
     sync = nullptr;
     coordinator = nullptr;
     std::lock_guard guard(node.workers_mutex);

@@ -1,0 +1,127 @@
+#include "node/reaper.h"
+
+#include <algorithm>
+
+#include "base/coding.h"
+#include "base/config.h"
+#include "node/cell_keyspace.h"
+#include "node/internal_commands.h"
+#include "node/node_core.h"
+#include "node/worker_core.h"
+
+namespace torc {
+namespace {
+
+constexpr unsigned kSlotsPerTick = 64;
+constexpr size_t kMostKeys = 256;
+constexpr int64_t kTimeoutMs = 10'000;
+
+}  // namespace
+
+/// Tombstones of one slot: asks all members, then tells the owners.
+class Reaper::ReapOp final : public BusOp {
+  public:
+    struct Key {
+        std::string name;
+        uint64_t digest = 0;
+    };
+    ReapOp(Reaper& reaper, ShardId shard, std::vector<Key> keys)
+        : reaper_(reaper), shard_(shard), keys_(std::move(keys)) {}
+    ~ReapOp() override { reaper_.busy_ = false; }
+
+    bool start() {
+        const RingTable& ring = *reaper_.coordinator_.topology().ring;
+        ReadMessage ask{number, false, {}};
+        for (const Key& key : keys_) ask.keys.push_back(key.name);
+        for (const RingMember& member : ring.state().members) {
+            if (member.id == reaper_.cluster_.self) continue;
+            if (!reaper_.coordinator_.send(member.id, ask)) return true;
+            waiting_.push_back(member.id);
+        }
+        return waiting_.empty() && reap();
+    }
+
+    bool on_read_reply(NodeId from, const ReadReply& reply) override {
+        const auto at = std::ranges::find(waiting_, from);
+        if (at == waiting_.end()) return false;
+        waiting_.erase(at);
+        std::vector<uint64_t> same, nothing(keys_.size(), 0);
+        for (const Key& key : keys_) same.push_back(key.digest);
+        const bool owner = reaper_.coordinator_.topology().ring->owns(from, shard_);
+        const bool agrees = reply.status == BusStatus::done &&
+                            (reply.digest == combined_digest(same) ||
+                             (!owner && reply.digest == combined_digest(nothing)));
+        if (!agrees) return true;
+        return waiting_.empty() && reap();
+    }
+    bool on_peer_lost(NodeId) override { return true; }
+
+  private:
+    bool reap() {
+        ReapMessage message;
+        std::vector<std::string> words = {"forget"};
+        for (const Key& key : keys_) {
+            message.keys.emplace_back(key.name, key.digest);
+            char digest[8];
+            store_le<uint64_t>(digest, key.digest);
+            words.push_back(key.name);
+            words.emplace_back(digest, sizeof digest);
+        }
+        for (const RingMember& member : reaper_.coordinator_.topology().ring->state().members)
+            if (member.id != reaper_.cluster_.self) (void)reaper_.coordinator_.send(member.id, message);
+        ClusterCounters::add(reaper_.cluster_.counters.tombstones_reaped, keys_.size());
+        reaper_.coordinator_.run_here(&kForgetCommand, std::move(words), {}, [](std::string_view) {});
+        return true;
+    }
+
+    Reaper& reaper_;
+    const ShardId shard_;
+    const std::vector<Key> keys_;
+    std::vector<NodeId> waiting_;
+};
+
+Reaper::Reaper(Coordinator& coordinator, CellCopy& copy)
+    : coordinator_(coordinator), cluster_(coordinator.cluster()), copy_(copy) {}
+
+bool Reaper::everybody_is_up() const {
+    const Topology& topology = coordinator_.topology();
+    const RingState& ring = topology.ring->state();
+    if (ring.move) return false;
+    return std::ranges::all_of(ring.members, [&](const RingMember& member) {
+        if (member.id == cluster_.self) return true;
+        const Peer* peer = topology.peer(member.id);
+        return peer != nullptr && peer->liveness == Liveness::alive && peer->unsettled.none();
+    });
+}
+
+void Reaper::on_timer() {
+    if (busy_ || !everybody_is_up()) return;
+    WorkerCore& worker = coordinator_.worker();
+    const int64_t horizon_ms = worker.node.config.live.tombstone_horizon_seconds.load() * 1000;
+    for (unsigned n = 0; n < kSlotsPerTick; ++n) {
+        const unsigned slot = next_slot_;
+        const ShardId shard = shard_of(static_cast<SlotId>(slot));
+        if (shard % worker.count != worker.index ||
+            cluster_.cells[shard].tombstones.load(std::memory_order_relaxed) <= 0) {
+            next_slot_ = (shard + 1u) * kSlotsPerShard % kSlots;
+            continue;
+        }
+        next_slot_ = (slot + 1) % kSlots;
+        if (!cluster_.settled(shard) || !answers_for(coordinator_.topology(), cluster_.self, shard)) continue;
+        std::vector<ReapOp::Key> keys;
+        copy_.walk(static_cast<SlotId>(slot), [&](std::string_view key, std::string_view cell) {
+            const auto view = CellView::parse(cell);
+            if (view->exists() || keys.size() >= kMostKeys) return;
+            if (stamp_ms(view->newest()) < worker.now_ms - horizon_ms)
+                keys.push_back({std::string(key), view->digest()});
+        });
+        if (keys.empty()) continue;
+        busy_ = true;
+        const uint64_t number =
+            coordinator_.add(std::make_unique<ReapOp>(*this, shard, std::move(keys)), kTimeoutMs);
+        coordinator_.step(number, [](BusOp& op) { return static_cast<ReapOp&>(op).start(); });
+        return;
+    }
+}
+
+}  // namespace torc
