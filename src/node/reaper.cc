@@ -12,7 +12,8 @@
 namespace torc {
 namespace {
 
-constexpr unsigned kSlotsPerTick = 64;
+constexpr unsigned kShardsPerTick = 64;
+constexpr unsigned kMostAtOnce = 8;
 constexpr size_t kMostKeys = 256;
 constexpr int64_t kTimeoutMs = 10'000;
 
@@ -27,7 +28,7 @@ class Reaper::ReapOp final : public BusOp {
     };
     ReapOp(Reaper& reaper, ShardId shard, std::vector<Key> keys)
         : reaper_(reaper), shard_(shard), keys_(std::move(keys)) {}
-    ~ReapOp() override { reaper_.busy_ = false; }
+    ~ReapOp() override { --reaper_.running_; }
 
     bool start() {
         const RingTable& ring = *reaper_.coordinator_.topology().ring;
@@ -95,33 +96,33 @@ bool Reaper::everybody_is_up() const {
 }
 
 void Reaper::on_timer() {
-    if (busy_ || !everybody_is_up()) return;
+    const unsigned workers = coordinator_.worker().count;
+    for (unsigned n = 0; n < kShardsPerTick && running_ < kMostAtOnce; ++n) {
+        if (n == 0 && !everybody_is_up()) return;
+        const auto shard = static_cast<ShardId>(next_shard_);
+        next_shard_ = (next_shard_ + 1) % kShards;
+        if (shard % workers == coordinator_.worker().index &&
+            cluster_.cells[shard].tombstones.load(std::memory_order_relaxed) > 0 && cluster_.settled(shard) &&
+            answers_for(coordinator_.topology(), cluster_.self, shard))
+            start(shard);
+    }
+}
+
+void Reaper::start(ShardId shard) {
     WorkerCore& worker = coordinator_.worker();
     const int64_t horizon_ms = worker.node.config.live.tombstone_horizon_seconds.load() * 1000;
-    for (unsigned n = 0; n < kSlotsPerTick; ++n) {
-        const unsigned slot = next_slot_;
-        const ShardId shard = shard_of(static_cast<SlotId>(slot));
-        if (shard % worker.count != worker.index ||
-            cluster_.cells[shard].tombstones.load(std::memory_order_relaxed) <= 0) {
-            next_slot_ = (shard + 1u) * kSlotsPerShard % kSlots;
-            continue;
-        }
-        next_slot_ = (slot + 1) % kSlots;
-        if (!cluster_.settled(shard) || !answers_for(coordinator_.topology(), cluster_.self, shard)) continue;
-        std::vector<ReapOp::Key> keys;
+    std::vector<ReapOp::Key> keys;
+    for (unsigned slot = shard * kSlotsPerShard; slot < (shard + 1u) * kSlotsPerShard; ++slot)
         copy_.walk(static_cast<SlotId>(slot), [&](std::string_view key, std::string_view cell) {
             const auto view = CellView::parse(cell);
-            if (view->exists() || keys.size() >= kMostKeys) return;
-            if (stamp_ms(view->newest()) < worker.now_ms - horizon_ms)
+            if (keys.size() < kMostKeys && !view->exists() &&
+                stamp_ms(view->newest()) < worker.now_ms - horizon_ms)
                 keys.push_back({std::string(key), view->digest()});
         });
-        if (keys.empty()) continue;
-        busy_ = true;
-        const uint64_t number =
-            coordinator_.add(std::make_unique<ReapOp>(*this, shard, std::move(keys)), kTimeoutMs);
-        coordinator_.step(number, [](BusOp& op) { return static_cast<ReapOp&>(op).start(); });
-        return;
-    }
+    if (keys.empty()) return;
+    ++running_;
+    const uint64_t number = coordinator_.add(std::make_unique<ReapOp>(*this, shard, std::move(keys)), kTimeoutMs);
+    coordinator_.step(number, [](BusOp& op) { return static_cast<ReapOp&>(op).start(); });
 }
 
 }  // namespace torc

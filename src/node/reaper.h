@@ -4,7 +4,7 @@
 // no move may be under way. An owner that misses the word to drop it gives it back by anti-entropy, and it's
 // tried again.
 //
-// On its worker's thread; one batch at a time.
+// On its worker's thread; a few shards at a time.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ class Reaper {
   public:
     Reaper(Coordinator& coordinator, CellCopy& copy);
 
-    /// Looks at a few slots for tombstones that this node answers for.
+    /// Looks at a few shards for tombstones that this node answers for.
     void on_timer();
 
   private:
@@ -30,8 +30,10 @@ class Reaper {
     Coordinator& coordinator_;
     ClusterCore& cluster_;
     CellCopy& copy_;
-    unsigned next_slot_ = 0;
-    bool busy_ = false;
+    void start(ShardId shard);
+
+    unsigned next_shard_ = 0;
+    unsigned running_ = 0;
 };
 
 }  // namespace torc
