@@ -1,6 +1,6 @@
-// Runs commands that no client of this node sent: what peers ask for, and what the coordinator asks of its own
-// node. An internal connection with a queue of commands instead of a socket, so that whatever makes a client's
-// command wait (a locked shard, a key on disk, a full log buffer) is dealt with in the same place.
+// Runs commands that no client of this node sent: what peers ask for, and what the coordinator asks of its
+// own node. An internal connection with a queue of commands instead of a socket, so that whatever makes a
+// client's command wait (a locked shard, a key on disk, a full log buffer) is dealt with in the same place.
 //
 // Commands run in order; each one's reply goes to its sink when the log has passed what it depends on. On its
 // worker's thread only.
@@ -32,8 +32,8 @@ class BusExecutor final : public ClientPort, public CommandFeeder {
     explicit BusExecutor(WorkerCore& worker);
     ~BusExecutor() override;
 
-    /// Runs it now, or after those before it. `spec` null: found by its name. The words are copied when it has
-    /// to wait.
+    /// Runs it now, or after those before it. `spec` null: found by its name. The words are copied when it
+    /// has to wait.
     void run(const CommandSpec* spec, const std::vector<std::string_view>& words, const Settings& settings,
              Sink sink);
     /// A transaction's queue and its EXEC.

@@ -18,7 +18,8 @@ class MessageScope {
         frame_.append(4, '\0');
     }
     ~MessageScope() {
-        store_le<uint32_t>(frame_.data() + at_ + 1, static_cast<uint32_t>(frame_.size() - at_ - kMessageHead));
+        store_le<uint32_t>(frame_.data() + at_ + 1,
+                           static_cast<uint32_t>(frame_.size() - at_ - kMessageHead));
     }
     MessageScope(const MessageScope&) = delete;
     MessageScope& operator=(const MessageScope&) = delete;

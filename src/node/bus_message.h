@@ -4,8 +4,8 @@
 //   frame     u64 cluster id | u64 ring epoch of the sender | messages
 //   message   u8 kind | u32 length of the body | body
 //
-// Bodies begin with the operation's id, which the answer repeats. Decoders check every bound; a malformed frame
-// breaks its link. Views point into the frame.
+// Bodies begin with the operation's id, which the answer repeats. Decoders check every bound; a malformed
+// frame breaks its link. Views point into the frame.
 #pragma once
 
 #include <cstdint>
@@ -20,25 +20,25 @@
 namespace torc {
 
 enum class BusKind : uint8_t {
-    merge = 1,           // join these cells        -> ack
+    merge = 1,  // join these cells        -> ack
     ack = 2,
-    read = 3,            // digest or cells of keys -> read_reply
+    read = 3,  // digest or cells of keys -> read_reply
     read_reply = 4,
-    forward = 5,         // run this command        -> forward_reply
+    forward = 5,  // run this command        -> forward_reply
     forward_reply = 6,
-    exchange = 7,        // repl/exchange.h         -> exchange_reply
+    exchange = 7,  // repl/exchange.h         -> exchange_reply
     exchange_reply = 8,
-    session_end = 9,     // of forwards: the connection is gone, or watches nothing any more
-    reap = 10,           // drop these tombstones   -> ack
+    session_end = 9,  // of forwards: the connection is gone, or watches nothing any more
+    reap = 10,        // drop these tombstones   -> ack
 };
 
 /// How an operation ended at the peer.
 enum class BusStatus : uint8_t {
     done = 0,
-    refused = 1,      // not carried out, for good
-    elsewhere = 2,    // not carried out: by this node's ring another one has to
-    too_late = 3,     // not carried out: the deadline had passed
-    later = 4,        // not carried out: try again
+    refused = 1,    // not carried out, for good
+    elsewhere = 2,  // not carried out: by this node's ring another one has to
+    too_late = 3,   // not carried out: the deadline had passed
+    later = 4,      // not carried out: try again
 };
 
 struct BusFrameHead {
@@ -82,7 +82,7 @@ struct ForwardMessage {
     uint64_t stamp = 0;       // of the origin
     bool resp3 = false;
     bool readonly = false;
-    bool joined = false;      // the answer must be of what a quorum has
+    bool joined = false;  // the answer must be of what a quorum has
     uint8_t read_level = kDefaultLevel;
     uint8_t write_level = kDefaultLevel;
     /// One command; several: the queue of a transaction, run by one EXEC.

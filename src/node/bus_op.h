@@ -1,5 +1,5 @@
-// Something that waits for answers of other nodes. Each kind is a small class; the coordinator finds it by its
-// number and takes it away when done() says so.
+// Something that waits for answers of other nodes. Each kind is a small class; the coordinator finds it by
+// its number and takes it away when done() says so.
 #pragma once
 
 #include <cstdint>

@@ -54,6 +54,23 @@ void CellCopy::fetch(std::vector<LogAddress> addresses) {
 
 bool CellCopy::walk(SlotId slot,
                     const std::function<void(std::string_view key, std::string_view cell)>& visit) {
+    return walk_locked(slot, visit, [] {});
+}
+
+bool CellCopy::correct_leaves(SlotId slot) {
+    std::array<uint64_t, kLeavesPerSlot> leaves{};
+    const auto add = [&](std::string_view key, std::string_view cell) {
+        leaves[leaf_of_key(key)] ^= entry_hash(key, CellView::parse(cell)->digest());
+    };
+    return walk_locked(slot, add, [&] {
+        for (unsigned leaf = 0; leaf < kLeavesPerSlot; ++leaf)
+            cells_.cluster().forest.correct(slot, leaf, leaves[leaf]);
+    });
+}
+
+bool CellCopy::walk_locked(SlotId slot,
+                           const std::function<void(std::string_view key, std::string_view cell)>& visit,
+                           const std::function<void()>& at_end) {
     if (cold_->busy.load(std::memory_order_acquire)) return false;
     const TriedLock lock(cells_.store().shard_lock(shard_of(slot)));
     if (!lock) return false;
@@ -70,6 +87,7 @@ bool CellCopy::walk(SlotId slot,
         const StoredRecord& stored = cold_->records.at(address.units);
         if (!stored.value_damaged && CellView::parse(stored.value)) visit(stored.key, stored.value);
     });
+    at_end();
     return true;
 }
 
@@ -139,7 +157,8 @@ bool CellCopy::merge(std::string_view name, std::string_view cell) {
     }
     size_t dropped = 0;
     const std::string_view local = old == nullptr ? std::string_view() : old->value();
-    if (merge_cells(out_, local, cell, worker_.node.max_siblings(), &dropped) == Merged::unchanged) return true;
+    if (merge_cells(out_, local, cell, worker_.node.max_siblings(), &dropped) == Merged::unchanged)
+        return true;
     if (dropped != 0) ClusterCounters::add(cells_.cluster().counters.siblings_dropped, dropped);
     store.begin(worker_.batch, worker_.now_ms);
     cells_.replace(worker_.batch, key, old, out_);

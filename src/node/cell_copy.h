@@ -1,11 +1,13 @@
-// This node's cells as anti-entropy and hand-off see them: lists, reads and joins that never wait. What stands
-// in the way (a lock, a key that is only on disk) is said as "later", and by the next call the disk has been
-// read.
+// This node's cells as anti-entropy and hand-off see them: lists, reads and joins that never wait. What
+// stands in the way (a lock, a key that is only on disk) is said as "later", and by the next call the disk
+// has been read.
 //
 // On its worker's thread, with no shard lock held.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,7 +23,8 @@ struct WorkerCore;
 
 class CellCopy final : public ExchangeCopy {
   public:
-    CellCopy(WorkerCore& worker, ClusterCore& cluster) : worker_(worker), cells_(*worker_store(worker), cluster) {}
+    CellCopy(WorkerCore& worker, ClusterCore& cluster)
+        : worker_(worker), cells_(*worker_store(worker), cluster) {}
 
     const MerkleForest& forest() const override;
     bool list(SlotId slot, unsigned leaf, std::vector<KeyDigest>& out) override;
@@ -30,6 +33,9 @@ class CellCopy final : public ExchangeCopy {
 
     /// Visits (key, cell) of every key of a slot. False: later.
     bool walk(SlotId slot, const std::function<void(std::string_view key, std::string_view cell)>& visit);
+    /// Makes the slot's leaves what its keys say: a record that turned unreadable on disk left its trace in
+    /// them. False: later.
+    bool correct_leaves(SlotId slot);
     /// What was read from the disk and not asked for again.
     void forget_cold() { cold_ = std::make_shared<Cold>(); }
 
@@ -40,6 +46,9 @@ class CellCopy final : public ExchangeCopy {
         std::unordered_map<uint64_t, StoredRecord> records;
     };
     static Store* worker_store(WorkerCore& worker);
+    bool walk_locked(SlotId slot,
+                     const std::function<void(std::string_view key, std::string_view cell)>& visit,
+                     const std::function<void()>& at_end);
     void fetch(std::vector<LogAddress> addresses);
 
     WorkerCore& worker_;

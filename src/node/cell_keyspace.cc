@@ -58,8 +58,7 @@ std::optional<Value> CellKeyspace::visible(const KeyRef& key) {
     const auto view = CellView::parse(bytes);
     TORC_CHECK(view.has_value());
     if (!view->exists() || hidden(*view)) return std::nullopt;
-    if (const auto plain = view->plain_value())
-        return Value{ValueType::string, *plain, view->expire_at_ms()};
+    if (const auto plain = view->plain_value()) return Value{ValueType::string, *plain, view->expire_at_ms()};
     shown_.emplace_back();
     const std::string_view sum = view->value(shown_.back());
     return Value{ValueType::string, sum, view->expire_at_ms()};
@@ -110,7 +109,8 @@ std::string_view CellKeyspace::countable(const KeyRef& key) {
 void CellKeyspace::add(std::string_view key, int64_t amount, std::string_view result, int64_t expire_at_ms) {
     const KeyRef at = ref(key);
     // A total that can't grow any further: the sum becomes the value.
-    if (!write_add(out_, countable(at), stamp(), amount)) return put(key, ValueType::string, result, expire_at_ms);
+    if (!write_add(out_, countable(at), stamp(), amount))
+        return put(key, ValueType::string, result, expire_at_ms);
     store(at, out_);
 }
 
@@ -172,7 +172,8 @@ bool CellKeyspace::merge(std::string_view key, std::string_view incoming) {
     ClusterCounters& counters = run_.cells->cluster().counters;
     size_t dropped = 0;
     ClusterCounters::add(counters.merges);
-    if (merge_cells(out_, bytes_of(at), incoming, run_.max_siblings, &dropped) == Merged::unchanged) return false;
+    if (merge_cells(out_, bytes_of(at), incoming, run_.max_siblings, &dropped) == Merged::unchanged)
+        return false;
     ClusterCounters::add(counters.merges_new);
     if (dropped != 0) ClusterCounters::add(counters.siblings_dropped, dropped);
     const size_t siblings = CellView::parse(out_)->siblings();
@@ -293,7 +294,8 @@ std::optional<std::string_view> CellKeyspace::random_key() {
             return std::nullopt;
         }
         for (uint64_t draw = 0; draw < kRandomDraws; ++draw) {
-            const Lookup entry = run_.store.random_entry(0, shard, run_.random + draw * 0x9e3779b97f4a7c15ULL);
+            const Lookup entry =
+                run_.store.random_entry(0, shard, run_.random + draw * 0x9e3779b97f4a7c15ULL);
             if (entry.state == Lookup::State::absent) break;
             if (const auto name = name_of(entry.record, entry.address)) return random_name_ = name->key;
             if (unfinished()) return std::nullopt;

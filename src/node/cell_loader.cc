@@ -41,13 +41,15 @@ Result<CellLoad> load_cells(Store& store, ClusterCore& cluster, int64_t now_ms) 
     // Which physical database is the first: SWAPDB may have exchanged them.
     for (unsigned db = 0; db < 16; ++db)
         if (store.db_size(static_cast<DbId>(db)) != 0 && store.physical_db(0) != db)
-            return fail(ErrorKind::refused,
-                        fmt::format("A cluster has one database, and database {} of this directory holds {} keys: "
-                                    "move or flush them before cluster-enabled yes",
-                                    db, store.db_size(static_cast<DbId>(db))));
+            return fail(
+                ErrorKind::refused,
+                fmt::format("A cluster has one database, and database {} of this directory holds {} keys: "
+                            "move or flush them before cluster-enabled yes",
+                            db, store.db_size(static_cast<DbId>(db))));
     if (store.physical_db(0) != 0)
         return fail(ErrorKind::refused,
-                    "This directory's database 0 was exchanged by SWAPDB: exchange it back before cluster-enabled yes");
+                    "This directory's database 0 was exchanged by SWAPDB: exchange it back before "
+                    "cluster-enabled yes");
     CellStore cells(store, cluster);
     CellLoad load;
     std::vector<Plain> plain;

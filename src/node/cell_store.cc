@@ -18,14 +18,15 @@ CellFacts cell_facts(std::string_view key, std::string_view cell) {
 void CellStore::account(const KeyRef& key, const CellFacts* before, const CellFacts* after) {
     ShardCells& cells = cluster_.cells[key.shard()];
     const auto add = [](std::atomic<int64_t>& count, int64_t change) {
-        if (change != 0) count.store(count.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
+        if (change != 0)
+            count.store(count.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
     };
     const auto one = [](const CellFacts* facts, bool of) { return facts != nullptr && of ? 1 : 0; };
     const bool lived = before != nullptr && before->exists, lives = after != nullptr && after->exists;
     add(cells.keys, one(after, lives) - one(before, lived));
     add(cells.tombstones, one(after, !lives) - one(before, !lived));
-    add(cells.with_expiry,
-        one(after, after != nullptr && after->has_expiry) - one(before, before != nullptr && before->has_expiry));
+    add(cells.with_expiry, one(after, after != nullptr && after->has_expiry) -
+                               one(before, before != nullptr && before->has_expiry));
     add(cells.bytes, static_cast<int64_t>(after != nullptr ? after->bytes : 0) -
                          static_cast<int64_t>(before != nullptr ? before->bytes : 0));
     cluster_.forest.update(key.slot, key.bytes, before != nullptr ? before->entry : 0,
@@ -48,7 +49,8 @@ void CellStore::forget(WriteBatch& batch, const KeyRef& key, Record* record) {
 
 Record* CellStore::adopt(WriteBatch& batch, const KeyRef& key, Record* plain, int64_t now_ms) {
     std::string cell;
-    write_value(cell, {}, {cluster_.actor, cluster_.stamps.next(now_ms)}, plain->value(), plain->expire_at_ms());
+    write_value(cell, {}, {cluster_.actor, cluster_.stamps.next(now_ms)}, plain->value(),
+                plain->expire_at_ms());
     count_loaded(key, cell);
     return store_.put(batch, 0, key, plain, ValueType::cell, cell, kNoExpiry);
 }

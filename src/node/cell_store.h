@@ -29,8 +29,8 @@ class CellStore {
 
     /// Inserts or replaces the key's cell. `old`: its resident record, or null.
     Record* replace(WriteBatch& batch, const KeyRef& key, Record* old, std::string_view cell);
-    /// This node's copy goes, and nothing is said to anybody: it has been handed to those it belongs to, or was
-    /// a tombstone that nobody needs any more.
+    /// This node's copy goes, and nothing is said to anybody: it has been handed to those it belongs to, or
+    /// was a tombstone that nobody needs any more.
     void forget(WriteBatch& batch, const KeyRef& key, Record* record);
     /// A plain value, from when the node was alone, becomes the cell of a write of this node's.
     Record* adopt(WriteBatch& batch, const KeyRef& key, Record* plain, int64_t now_ms);

@@ -131,7 +131,8 @@ bool ClientCore::run_retry() {
 }
 
 bool ClientCore::run_one(const Prepared& command) {
-    if (__builtin_expect(worker.coordinator == nullptr, 1)) return after(dispatch(worker, *this, command), command);
+    if (__builtin_expect(worker.coordinator == nullptr, 1))
+        return after(dispatch(worker, *this, command), command);
     const size_t mark = output.size();
     const bool behind = !replies->empty();
     const uint32_t unmarked_before = unmarked_replies;
@@ -300,7 +301,8 @@ void ClientCore::answer_in_doubt() {
     for (const Mark& mark : marks) replies += mark.replies;
     marks.clear();
     output.truncate(releasable - output_begin);
-    while (boundaries != nullptr && !boundaries->empty() && boundaries->back() > releasable) boundaries->pop_back();
+    while (boundaries != nullptr && !boundaries->empty() && boundaries->back() > releasable)
+        boundaries->pop_back();
     for (uint32_t i = 0; i < replies; ++i) {
         reply.error("INDOUBT the change was applied but the log can't be written: a crash now would lose it");
         if (boundaries != nullptr) boundaries->push_back(output_begin + output.size());

@@ -91,7 +91,7 @@ struct ClientCore {
     CommandFeeder* const feeder;
     const CommandSpec* retry_spec = nullptr;  // of an internal command that couldn't start: no table has it
     std::shared_ptr<ReplyQueue> replies;
-    bool reply_is_pending = false;            // the running command's reply stands in `replies`
+    bool reply_is_pending = false;               // the running command's reply stands in `replies`
     std::deque<uint64_t>* boundaries = nullptr;  // where each reply ends, counted as Mark::end
     ClusterClient cluster;
 

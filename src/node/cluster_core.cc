@@ -57,7 +57,8 @@ std::string ClusterCore::unsettled_bits() const {
 uint64_t ClusterCore::foreign_bytes(const RingTable& ring) const {
     int64_t bytes = 0;
     for (unsigned shard = 0; shard < kShards; ++shard)
-        if (!ring.will_own(self, static_cast<ShardId>(shard)) && !ring.owns(self, static_cast<ShardId>(shard)))
+        if (!ring.will_own(self, static_cast<ShardId>(shard)) &&
+            !ring.owns(self, static_cast<ShardId>(shard)))
             bytes += cells[shard].bytes.load(std::memory_order_relaxed);
     return static_cast<uint64_t>(std::max<int64_t>(bytes, 0));
 }

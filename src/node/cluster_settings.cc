@@ -59,7 +59,8 @@ Result<ControlPlane::Settings> cluster_settings(const Config& config) {
         const auto replaced = parse_node_name(name);
         if (!replaced) return fail(ErrorKind::invalid, "cluster-replace: '" + name + "' is no node's name");
         if (settings.seeds.empty())
-            return fail(ErrorKind::invalid, "cluster-replace needs cluster-seeds: nodes of the cluster to join");
+            return fail(ErrorKind::invalid,
+                        "cluster-replace needs cluster-seeds: nodes of the cluster to join");
         settings.replaces = *replaced;
     }
     settings.bus.host = settings.client.host = config.text("cluster-announce-ip");

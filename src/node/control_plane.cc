@@ -92,8 +92,8 @@ void ControlPlane::begin() {
 
 // ---- links
 
-/// Where others reach this node, when nobody said so: as it's known at its end of a link. An address that other
-/// machines can use is better than one of this machine's own.
+/// Where others reach this node, when nobody said so: as it's known at its end of a link. An address that
+/// other machines can use is better than one of this machine's own.
 void ControlPlane::learn_own_host(const BusLink& link) {
     const std::string host = link.own_host();
     MemberFacts facts = membership_->self();
@@ -180,7 +180,8 @@ void ControlPlane::on_request(NodeId from, std::string_view payload) {
             if (alone && (their_members != 1 || their_cluster != 0)) {
                 // Their ring takes us in; what we hold comes along.
                 if (auto gone = agreement_.dissolve(); !gone) return note(gone.error().message);
-                log_notice("Node {} asks this one to join its cluster {:016x}", node_name(from), their_cluster);
+                log_notice("Node {} asks this one to join its cluster {:016x}", node_name(from),
+                           their_cluster);
                 on_ring_adopted();
                 next_seek_ms_ = 0;
             } else if (their_members <= 1) {
@@ -194,7 +195,7 @@ void ControlPlane::on_request(NodeId from, std::string_view payload) {
             if (ring.cluster_id == 0 || ring.member(member.id) != nullptr || ring.move || wish_ != 0) return;
             RingStep step;
             step.kind = kind == static_cast<uint8_t>(RequestKind::replace) ? RingStep::Kind::replace
-                                                                          : RingStep::Kind::join;
+                                                                           : RingStep::Kind::join;
             step.member = member;
             step.node = node;
             wish_ = agreement_.propose(step, now().monotonic_ms);
@@ -275,7 +276,8 @@ void ControlPlane::on_ring_adopted() {
         if (ring.members.size() == 1 && table.owns(settings_.self.id, shard)) cluster_.settle(shard);
     }
     if (ring.cluster_id != 0)
-        log_notice("Ring epoch {}: {} members{}", ring.epoch, ring.members.size(), ring.move ? ", moving" : "");
+        log_notice("Ring epoch {}: {} members{}", ring.epoch, ring.members.size(),
+                   ring.move ? ", moving" : "");
     published_cluster_ = ring.cluster_id;
     published_epoch_ = ring.epoch;
     cluster_id_ = ring.cluster_id;
@@ -300,7 +302,8 @@ void ControlPlane::refresh_facts() {
     MemberFacts facts = membership_->self();
     const RingState& ring = agreement_.ring();
     std::string unsettled = cluster_.unsettled_bits();
-    if (facts.cluster_id != ring.cluster_id || facts.ring_epoch != ring.epoch || facts.unsettled != unsettled) {
+    if (facts.cluster_id != ring.cluster_id || facts.ring_epoch != ring.epoch ||
+        facts.unsettled != unsettled) {
         facts.cluster_id = ring.cluster_id;
         facts.ring_epoch = ring.epoch;
         facts.unsettled = std::move(unsettled);
@@ -351,7 +354,8 @@ bool ControlPlane::move_is_complete(const RingState& ring) const {
         const std::vector<ShardId> gained = table.gained(member.id);
         if (gained.empty()) continue;
         if (member.id == settings_.self.id) {
-            if (!std::ranges::all_of(gained, [&](ShardId shard) { return cluster_.settled(shard); })) return false;
+            if (!std::ranges::all_of(gained, [&](ShardId shard) { return cluster_.settled(shard); }))
+                return false;
             continue;
         }
         const Member* known = membership_->find(member.id);
@@ -386,7 +390,8 @@ void ControlPlane::tend_move() {
                subject->liveness == Liveness::down &&
                now().monotonic_ms - subject->since_ms > kGiveUpJoinerMs) {
         step.kind = RingStep::Kind::abort;
-        log_warning("Node {} died while its shards were being moved to it: aborting", node_name(ring.move->subject));
+        log_warning("Node {} died while its shards were being moved to it: aborting",
+                    node_name(ring.move->subject));
     } else {
         return;
     }
@@ -397,10 +402,12 @@ void ControlPlane::keep_links() {
     if (dialer_ == nullptr) return;
     std::map<NodeId, Endpoint> wanted;
     for (const Member* member : membership_->members())
-        if (member->liveness != Liveness::left && !member->facts.bus.host.empty()) wanted[member->facts.id] = member->facts.bus;
+        if (member->liveness != Liveness::left && !member->facts.bus.host.empty())
+            wanted[member->facts.id] = member->facts.bus;
     if (wanted == kept_) return;
     for (const auto& [id, bus] : wanted)
-        if (const auto at = kept_.find(id); at == kept_.end() || at->second != bus) dialer_->keep_link(id, bus);
+        if (const auto at = kept_.find(id); at == kept_.end() || at->second != bus)
+            dialer_->keep_link(id, bus);
     for (const auto& [id, bus] : kept_)
         if (!wanted.contains(id)) dialer_->drop_link(id);
     kept_ = std::move(wanted);

@@ -1,5 +1,5 @@
-// The cluster half of a node that runs beside its workers: who is a member and alive, what the ring is, and what
-// this node does about it (asks to be let in, finishes and aborts moves, tells workers what changed).
+// The cluster half of a node that runs beside its workers: who is a member and alive, what the ring is, and
+// what this node does about it (asks to be let in, finishes and aborts moves, tells workers what changed).
 //
 //   membership and ring agreement are cores; this feeds them frames and ticks, carries their messages, and
 //   publishes a new Topology whenever something changed
@@ -41,7 +41,7 @@ class ControlPlane final : public BusControl, public BusUser {
         std::vector<Endpoint> seeds;
         std::string secret;
         NodeId replaces = 0;
-        Endpoint bus;     // as announced; an empty host: as others see us
+        Endpoint bus;  // as announced; an empty host: as others see us
         Endpoint client;
         std::string hostname;
         uint64_t random_seed = 0;
@@ -130,7 +130,7 @@ class ControlPlane final : public BusControl, public BusUser {
     bool draining_ = false;
     bool members_changed_ = false;
     int64_t next_seek_ms_ = 0, next_tend_ms_ = 0, next_save_ms_ = 0;
-    uint64_t wish_ = 0;          // under way in the agreement
+    uint64_t wish_ = 0;  // under way in the agreement
     uint64_t wish_of_epoch_ = 0;
 
     mutable std::mutex mutex_;  // what follows

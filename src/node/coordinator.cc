@@ -56,9 +56,9 @@ int64_t Coordinator::request_timeout_ms() const {
 
 const ShardPlan& Coordinator::plan(ShardId shard) {
     ShardPlan& plan = plans_[shard];
-    const bool stale = plan.version != topology_->version ||
-                       (plan.self >= 0 &&
-                        plan.replicas[static_cast<size_t>(plan.self)].settled != cluster_.settled(shard));
+    const bool stale =
+        plan.version != topology_->version ||
+        (plan.self >= 0 && plan.replicas[static_cast<size_t>(plan.self)].settled != cluster_.settled(shard));
     if (__builtin_expect(stale, 0)) make_shard_plan(plan, *topology_, cluster_, shard);
     return plan;
 }
@@ -88,11 +88,11 @@ void Coordinator::end_turn() {
     for (size_t n = deferred_.size(); n-- > 0 && !deferred_.empty();) {
         Deferred task = std::move(deferred_.front());
         deferred_.pop_front();
-        auto executor = std::ranges::find_if(own_executors_, [](const auto& e) { return e != nullptr && e->idle(); });
+        auto executor =
+            std::ranges::find_if(own_executors_, [](const auto& e) { return e != nullptr && e->idle(); });
         if (executor == own_executors_.end())
             executor = std::ranges::find_if(own_executors_, [](const auto& e) { return e == nullptr; });
-        if (executor == own_executors_.end())
-            executor = own_executors_.insert(own_executors_.end(), nullptr);
+        if (executor == own_executors_.end()) executor = own_executors_.insert(own_executors_.end(), nullptr);
         if (*executor == nullptr) *executor = std::make_unique<BusExecutor>(worker_);
         const std::vector<std::string_view> words(task.words.begin(), task.words.end());
         (*executor)->run(task.spec, words, task.settings, std::move(task.sink));
@@ -183,12 +183,12 @@ void Coordinator::on_timer() {
     std::vector<uint64_t> ending;
     for (const auto& [deadline, number] : deadlines_)
         if (deadline <= now) ending.push_back(number);
-    std::erase_if(deadlines_, [&](const auto& entry) { return entry.first <= now || !ops_.contains(entry.second); });
+    std::erase_if(deadlines_,
+                  [&](const auto& entry) { return entry.first <= now || !ops_.contains(entry.second); });
     for_each_op([&](BusOp& op) { return op.on_tick(now); });
     for (const auto& [link, state] : links_)
-        std::erase_if(state->sessions, [](const auto& entry) {
-            return entry.second.ending && entry.second.executor->idle();
-        });
+        std::erase_if(state->sessions,
+                      [](const auto& entry) { return entry.second.ending && entry.second.executor->idle(); });
     for (const uint64_t number : ending) {
         const auto at = ops_.find(number);
         if (at != ops_.end() && at->second->on_deadline()) ops_.erase(number);
@@ -223,7 +223,8 @@ void Coordinator::send_errand(Errand errand) {
         return;
     }
     const int64_t left = errand.deadline_ms - now_ms();
-    const uint64_t number = add(std::make_unique<ErrandOp>(*this, std::move(errand), target), std::max<int64_t>(left, 1));
+    const uint64_t number =
+        add(std::make_unique<ErrandOp>(*this, std::move(errand), target), std::max<int64_t>(left, 1));
     auto& op = static_cast<ErrandOp&>(*ops_[number]);
     // Without a link it's tried again in a moment: nothing was sent.
     if (!op.start()) {

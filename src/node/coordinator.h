@@ -1,7 +1,8 @@
 // One worker's part of the cluster: where each command runs, and what it takes of other nodes until its reply
 // may leave. The heart of the write and read paths (docs/ARCHITECTURE.md, "The life of a write").
 //
-//   route()   before a command runs: here, or on another node (forwarded: the reply comes by a ticket), or not
+//   route()   before a command runs: here, or on another node (forwarded: the reply comes by a ticket), or
+//   not
 //             before other replicas have been asked for its keys (an unsettled or substitute coordinator,
 //             CORRECTNESS 2), or not at all
 //   ran()     after it ran here: its changes go to the other replicas, and the reply waits for W of them; or
@@ -49,8 +50,8 @@ class Coordinator final : public BusUser {
     void begin_turn();
     /// Runs what commands of this turn left for its end. Before replies are looked at.
     void end_turn();
-    /// Writes the log, for what the frames tell others is then on its way to disk here too, and hands the frames
-    /// to the links. Last in the turn.
+    /// Writes the log, for what the frames tell others is then on its way to disk here too, and hands the
+    /// frames to the links. Last in the turn.
     void send_frames();
     void on_timer();
 
@@ -66,6 +67,9 @@ class Coordinator final : public BusUser {
     /// `mark`: where its reply begins. `lsn`: what the reply depends on; `own`: the part that it wrote.
     void ran(ClientCore& client, const Prepared& command, Args args, size_t mark, Lsn lsn, Lsn own);
     void forget(ClientCore& client);
+
+    /// Are there other replicas of the shard?
+    bool has_others(ShardId shard) { return plan(shard).owners > (plan(shard).self_owns() ? 1u : 0u); }
 
     // ---- links
     void on_link_up(BusLink& link) override;
@@ -93,8 +97,8 @@ class Coordinator final : public BusUser {
     void step(uint64_t op, const std::function<bool(BusOp&)>& what);
     bool has(uint64_t op) const { return ops_.contains(op); }
     /// Runs a command of the node's own, at the end of the turn.
-    void run_here(const CommandSpec* spec, std::vector<std::string> words, const BusExecutor::Settings& settings,
-                  BusExecutor::Sink sink);
+    void run_here(const CommandSpec* spec, std::vector<std::string> words,
+                  const BusExecutor::Settings& settings, BusExecutor::Sink sink);
     int64_t now_ms() const;  // monotonic
     int64_t request_timeout_ms() const;
     /// Sends a command to the node that coordinates `shard` (perhaps this one), or to `node` if that's given.
@@ -138,8 +142,8 @@ class Coordinator final : public BusUser {
     Route route_exec(ClientCore& client, const Prepared& command, std::string& error);
     Route fan_out(ClientCore& client, const Prepared& command, Args args, std::string& error);
     Route forward(ClientCore& client, Errand errand);
-    Route join_first(ClientCore& client, const Prepared& command, Args args, ShardId shard, Consistency wanted,
-                     bool must);
+    Route join_first(ClientCore& client, const Prepared& command, Args args, ShardId shard,
+                     Consistency wanted, bool must);
     Route wait_for_replies(ClientCore& client);
     std::shared_ptr<Gather> gather(ClientCore& client, GatherKind kind);
     void send_part(ClientCore& client, const std::shared_ptr<Gather>& gather, size_t part, Errand errand);
@@ -147,7 +151,8 @@ class Coordinator final : public BusUser {
     bool is_write(const ClientCore& client, const CommandSpec& spec) const;
     Consistency level(const ClientCore& client, bool write) const;
     void replicate(ClientCore& client, ShardId shard, size_t mark, Lsn lsn, Lsn own);
-    void compare_digests(ClientCore& client, Args args, ShardId shard, Consistency wanted, size_t mark, Lsn lsn);
+    void compare_digests(ClientCore& client, Args args, ShardId shard, Consistency wanted, size_t mark,
+                         Lsn lsn);
     /// The command's reply, taken out of the output, waits for this ticket.
     ReplyTicket hold_reply(ClientCore& client, size_t mark, Lsn lsn, Lsn own);
 

@@ -33,8 +33,8 @@ constexpr std::string_view kCrossSlot = "CROSSSLOT Keys in request don't hash to
 
 bool Coordinator::is_write(const ClientCore& client, const CommandSpec& spec) const {
     if (&spec != worker_.node.exec_spec) return (spec.flags & kWrite) != 0;
-    return std::ranges::any_of(client.state->queue,
-                               [](const QueuedCommand& queued) { return (queued.spec->flags & kWrite) != 0; });
+    return std::ranges::any_of(
+        client.state->queue, [](const QueuedCommand& queued) { return (queued.spec->flags & kWrite) != 0; });
 }
 
 Consistency Coordinator::level(const ClientCore& client, bool write) const {
@@ -69,14 +69,14 @@ Coordinator::Route Coordinator::route(ClientCore& client, const Prepared& comman
     }
     const auto slot_of = [&](const KeyPosition& at) { return key_slot(args[static_cast<size_t>(at.index)]); };
     const SlotId slot = slot_of(worker_.key_positions.front());
-    const bool one_slot =
-        std::ranges::all_of(worker_.key_positions, [&](const KeyPosition& at) { return slot_of(at) == slot; });
+    const bool one_slot = std::ranges::all_of(worker_.key_positions,
+                                              [&](const KeyPosition& at) { return slot_of(at) == slot; });
     if (!one_slot) return fan_out(client, command, args, error);
     return route_keys(client, command, args, shard_of(slot), (spec.flags & kWrite) != 0, error);
 }
 
-Coordinator::Route Coordinator::route_keys(ClientCore& client, const Prepared& command, Args args, ShardId shard,
-                                           bool write, std::string& error) {
+Coordinator::Route Coordinator::route_keys(ClientCore& client, const Prepared& command, Args args,
+                                           ShardId shard, bool write, std::string& error) {
     const ShardPlan& at = plan(shard);
     ClusterClient& state = client.cluster;
     if (__builtin_expect(at.replicas.empty(), 0)) {
@@ -97,7 +97,8 @@ Coordinator::Route Coordinator::route_keys(ClientCore& client, const Prepared& c
                       (!write && wanted == Consistency::one && at.self_owns());
     if (!here) {
         // What an older topology sent elsewhere has to be back before this may overtake it.
-        if (state.forwards != 0 && state.forwards_version != topology_->version) return wait_for_replies(client);
+        if (state.forwards != 0 && state.forwards_version != topology_->version)
+            return wait_for_replies(client);
         const NodeId target = at.replicas[static_cast<size_t>(best)].id;
         if (worker_.node.config.live.cluster_redirect.load(std::memory_order_relaxed)) {
             const Peer* peer = topology_->peer(target);
@@ -120,8 +121,8 @@ Coordinator::Route Coordinator::route_keys(ClientCore& client, const Prepared& c
         const bool sloppy = worker_.node.config.live.sloppy_quorum.load(std::memory_order_relaxed);
         if (!WriteOp::possible(at, wanted, sloppy, have, need)) {
             ClusterCounters::add(cluster_.counters.no_replicas);
-            error = fmt::format("NOREPLICAS not enough replicas are up to acknowledge the write ({} of {})", have,
-                                need);
+            error = fmt::format("NOREPLICAS not enough replicas are up to acknowledge the write ({} of {})",
+                                have, need);
             return Route::refused;
         }
         if (at.self_owns() && cluster_.settled(shard) && best == at.self) return Route::here;
@@ -132,8 +133,8 @@ Coordinator::Route Coordinator::route_keys(ClientCore& client, const Prepared& c
     return Route::here;
 }
 
-Coordinator::Route Coordinator::join_first(ClientCore& client, const Prepared& command, Args args, ShardId shard,
-                                           Consistency wanted, bool must) {
+Coordinator::Route Coordinator::join_first(ClientCore& client, const Prepared& command, Args args,
+                                           ShardId shard, Consistency wanted, bool must) {
     // Alone there's nobody to ask.
     const ShardPlan& at = plan(shard);
     if (at.owners == 1 && at.self_owns()) return Route::here;
@@ -285,14 +286,14 @@ void Coordinator::replicate(ClientCore& client, ShardId shard, size_t mark, Lsn 
     const bool alone = at.replicas.size() == 1 && at.self_owns();
     if (alone) return;
     const ReplyTicket ticket = hold_reply(client, mark, lsn, own);
-    const uint64_t number = add(std::make_unique<WriteOp>(*this, shard, level(client, true), worker_.run.changes,
-                                                          std::move(acks), ticket),
+    const uint64_t number = add(std::make_unique<WriteOp>(*this, shard, level(client, true),
+                                                          worker_.run.changes, std::move(acks), ticket),
                                 request_timeout_ms());
     static_cast<WriteOp&>(*ops_[number]).start();
 }
 
-void Coordinator::compare_digests(ClientCore& client, Args args, ShardId shard, Consistency wanted, size_t mark,
-                                  Lsn lsn) {
+void Coordinator::compare_digests(ClientCore& client, Args args, ShardId shard, Consistency wanted,
+                                  size_t mark, Lsn lsn) {
     std::vector<std::string> keys;
     std::vector<uint64_t> digests;
     auto& cells = static_cast<CellKeyspace&>(*worker_.keyspaces[0]);

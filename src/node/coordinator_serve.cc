@@ -58,8 +58,8 @@ void Coordinator::serve_merge(Link& link, const BusFrameHead& head, const MergeM
 }
 
 void Coordinator::serve_read(Link& link, const ReadMessage& message) {
-    const auto answer = [this, number = link.number, op = message.op, cells = message.cells](
-                            std::string_view reply) {
+    const auto answer = [this, number = link.number, op = message.op,
+                         cells = message.cells](std::string_view reply) {
         std::string* frame = reply_frame(number);
         if (frame == nullptr) return;
         ReadReply out;
@@ -82,10 +82,12 @@ void Coordinator::serve_read(Link& link, const ReadMessage& message) {
 
 void Coordinator::serve_forward(Link& link, const ForwardMessage& message) {
     ClusterCounters::add(cluster_.counters.forwards_served);
-    const auto answer = [this, number = link.number, op = message.op](BusStatus status, std::string_view bytes) {
+    const auto answer = [this, number = link.number, op = message.op](BusStatus status,
+                                                                      std::string_view bytes) {
         if (std::string* frame = reply_frame(number)) append_message(*frame, ForwardReply{op, status, bytes});
     };
-    // The stamp first, then the clock: who was frozen in between has an old stamp, and finds the deadline passed.
+    // The stamp first, then the clock: who was frozen in between has an old stamp, and finds the deadline
+    // passed.
     if (message.deadline_ms < worker_.now_ms) return answer(BusStatus::too_late, {});
     const CommandSpec* const spec = CommandTable::instance().find(message.commands.front().front());
     if (spec != nullptr && !message.transaction) {
@@ -105,13 +107,14 @@ void Coordinator::serve_forward(Link& link, const ForwardMessage& message) {
     auto& session = link.sessions[message.session];
     if (session.executor == nullptr) session.executor = std::make_unique<BusExecutor>(worker_);
     // Another connection's watches, or ones given up, are nothing to this command.
-    if (std::exchange(session.ending, false)) session.executor->run(nullptr, {"unwatch"}, {}, [](std::string_view) {});
+    if (std::exchange(session.ending, false))
+        session.executor->run(nullptr, {"unwatch"}, {}, [](std::string_view) {});
     const auto sink = [answer](std::string_view reply) { answer(BusStatus::done, reply); };
     if (message.transaction)
         session.executor->run_transaction(message.commands, settings, sink);
     else
-        session.executor->run(errand_command(message.commands.front().front()), message.commands.front(), settings,
-                              sink);
+        session.executor->run(errand_command(message.commands.front().front()), message.commands.front(),
+                              settings, sink);
 }
 
 void Coordinator::serve_reap(Link& link, const ReapMessage& message) {
@@ -125,10 +128,11 @@ void Coordinator::serve_reap(Link& link, const ReapMessage& message) {
         words.push_back(key);
         words.push_back(digests.back());
     }
-    executor_for(link, shard_of(key_slot(words[1]))).run(&kForgetCommand, words, {}, [this, number = link.number,
-                                                                                     op = message.op](std::string_view) {
-        if (std::string* frame = reply_frame(number)) append_message(*frame, AckMessage{op, BusStatus::done});
-    });
+    executor_for(link, shard_of(key_slot(words[1])))
+        .run(&kForgetCommand, words, {}, [this, number = link.number, op = message.op](std::string_view) {
+            if (std::string* frame = reply_frame(number))
+                append_message(*frame, AckMessage{op, BusStatus::done});
+        });
 }
 
 void Coordinator::serve_exchange(Link& link, const ExchangeMessage& message) {

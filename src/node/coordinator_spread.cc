@@ -24,8 +24,8 @@ struct Spread {
     size_t words_per_key;
 };
 constexpr Spread kSpreads[] = {
-    {"mget", GatherKind::elements, 1}, {"mset", GatherKind::ok, 2},     {"del", GatherKind::sum, 1},
-    {"unlink", GatherKind::sum, 1},    {"exists", GatherKind::sum, 1},  {"touch", GatherKind::sum, 1},
+    {"mget", GatherKind::elements, 1}, {"mset", GatherKind::ok, 2},    {"del", GatherKind::sum, 1},
+    {"unlink", GatherKind::sum, 1},    {"exists", GatherKind::sum, 1}, {"touch", GatherKind::sum, 1},
 };
 
 }  // namespace
@@ -38,7 +38,8 @@ std::shared_ptr<Gather> Coordinator::gather(ClientCore& client, GatherKind kind)
     return gather;
 }
 
-void Coordinator::send_part(ClientCore& client, const std::shared_ptr<Gather>& gather, size_t part, Errand errand) {
+void Coordinator::send_part(ClientCore& client, const std::shared_ptr<Gather>& gather, size_t part,
+                            Errand errand) {
     ClusterClient& state = client.cluster;
     errand.session = client.state->id;
     errand.resp3 = client.reply.protocol() == 3;
@@ -131,7 +132,8 @@ Coordinator::Route Coordinator::route_whole_cluster(ClientCore& client, const Pr
     std::set<NodeId> nodes;
     for (unsigned shard = 0; shard < kShards; ++shard) {
         const ShardPlan& at = plan(static_cast<ShardId>(shard));
-        const auto first = std::ranges::find_if(at.replicas, [](const Replica& r) { return r.owner && r.usable; });
+        const auto first =
+            std::ranges::find_if(at.replicas, [](const Replica& r) { return r.owner && r.usable; });
         if (first == at.replicas.end()) {
             error = fmt::format("NOREPLICAS no replica of slots {}-{} is up", shard * kSlotsPerShard,
                                 (shard + 1) * kSlotsPerShard - 1);

@@ -66,7 +66,8 @@ void refuse(WorkerCore& worker, ClientCore& client, const Prepared& command, std
     }
     client.reply.error(text);
     worker.node.error_stats.count(text);
-    if (command.spec != nullptr && (command.spec->flags & kInternal) == 0) worker.stats.rejected(*command.spec);
+    if (command.spec != nullptr && (command.spec->flags & kInternal) == 0)
+        worker.stats.rejected(*command.spec);
 }
 
 // ---- planning: which shards, which keys
@@ -137,7 +138,9 @@ bool install_fetched(WorkerCore& worker, ClientCore& client, const Prepared& com
             // Whoever replaces or removes the value needn't read it; everyone else must be told.
             const uint32_t replaces = kKeyOW | kKeyRM;
             const bool may = !command.spec->keys.empty() && (command.spec->keys[0].flags & replaces) != 0;
-            if (!may) {
+            const bool others_have_it =
+                worker.coordinator != nullptr && worker.coordinator->has_others(at.shard());
+            if (!may && !others_have_it) {
                 client.reply.error("CORRUPT the stored value of this key is damaged; see `torc check`");
                 return false;
             }
@@ -145,6 +148,16 @@ bool install_fetched(WorkerCore& worker, ClientCore& client, const Prepared& com
             worker.run.store.erase_cold(worker.batch, key.db, at, key.address, *key.result,
                                         Store::Removal::deleted);
             worker.run.store.commit(worker.batch);
+            if (others_have_it) {
+                // This copy proves nothing any more: the next command asks the others first.
+                worker.node.cluster->unsettle(at.shard());
+                if (!may) {
+                    client.reply.error(
+                        "CORRUPT this node's copy of the key was damaged; it's fetched from the other "
+                        "replicas");
+                    return false;
+                }
+            }
             continue;
         } else if (!key.result) {
             if (key.result.error().kind != ErrorKind::corrupt) {

@@ -20,7 +20,8 @@ bool take_number(std::string_view& rest, int64_t& number) {
 
 bool split_array(std::string_view reply, std::vector<std::string_view>& elements) {
     int64_t count = 0;
-    if (reply.empty() || (reply[0] != '*' && reply[0] != '~') || !take_number(reply, count) || count < 0) return false;
+    if (reply.empty() || (reply[0] != '*' && reply[0] != '~') || !take_number(reply, count) || count < 0)
+        return false;
     for (int64_t i = 0; i < count; ++i) {
         if (reply.empty()) return false;
         const std::string_view begin = reply;
@@ -76,7 +77,8 @@ std::string Gather::combine() const {
             std::vector<std::string_view> all;
             for (const Part& part : parts_) {
                 std::vector<std::string_view> elements;
-                if (!split_array(part.reply, elements) || elements.size() != part.places.size()) return nonsense;
+                if (!split_array(part.reply, elements) || elements.size() != part.places.size())
+                    return nonsense;
                 for (size_t i = 0; i < elements.size(); ++i) {
                     if (all.size() <= part.places[i]) all.resize(part.places[i] + 1);
                     all[part.places[i]] = elements[i];

@@ -1,5 +1,5 @@
-// One command that was split over several nodes or slots: collects the parts' replies and puts them together in
-// the order of the question. Not atomic across slots, as docs/COMMANDS.md says of each such command.
+// One command that was split over several nodes or slots: collects the parts' replies and puts them together
+// in the order of the question. Not atomic across slots, as docs/COMMANDS.md says of each such command.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +23,11 @@ enum class GatherKind : uint8_t {
 
 class Gather : public std::enable_shared_from_this<Gather> {
   public:
-    Gather(GatherKind kind, bool resp3, ReplyTicket ticket) : kind_(kind), resp3_(resp3), ticket_(std::move(ticket)) {}
+    Gather(GatherKind kind, bool resp3, ReplyTicket ticket)
+        : kind_(kind), resp3_(resp3), ticket_(std::move(ticket)) {}
 
-    /// A part is expected; `places`: where its elements belong. Returns its number. All before the first part().
+    /// A part is expected; `places`: where its elements belong. Returns its number. All before the first
+    /// part().
     size_t expect(std::vector<size_t> places = {});
     void seed(uint64_t random) { rng_ = Rng(random); }
     /// When the last is in, the ticket gets the whole. An error of any part is the whole's.

@@ -1,5 +1,5 @@
-// Commands that only nodes run, for each other and for themselves; no client finds them by name. Their replies
-// are raw bytes for a BusExecutor's sink; an error is a RESP error line as everywhere.
+// Commands that only nodes run, for each other and for themselves; no client finds them by name. Their
+// replies are raw bytes for a BusExecutor's sink; an error is a RESP error line as everywhere.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ extern const CommandSpec kExpireCommand;
 /// (8 bytes each). Reply: nothing.
 extern const CommandSpec kForgetCommand;
 
-/// What follows the '+' of a reply of raw bytes; nothing when it's an error. (Raw bytes may begin with anything,
-/// also with an error's '-'.)
+/// What follows the '+' of a reply of raw bytes; nothing when it's an error. (Raw bytes may begin with
+/// anything, also with an error's '-'.)
 std::optional<std::string_view> raw_reply(std::string_view reply);
 
 /// The row of one that a coordinator sends as an errand, by its name; null: it's a client's command.

@@ -91,9 +91,10 @@ void JoinOp::merged() {
     words.insert(words.end(), keys_.begin(), keys_.end());
     Coordinator* coordinator = &coordinator_;
     const uint64_t op = number;
-    coordinator_.run_here(&kCellsCommand, std::move(words), {}, [coordinator, op, this](std::string_view mine) {
-        if (coordinator->has(op)) repair(raw_reply(mine).value_or(std::string_view()));
-    });
+    coordinator_.run_here(&kCellsCommand, std::move(words), {},
+                          [coordinator, op, this](std::string_view mine) {
+                              if (coordinator->has(op)) repair(raw_reply(mine).value_or(std::string_view()));
+                          });
 }
 
 void JoinOp::repair(std::string_view mine) {

@@ -1,6 +1,6 @@
 // Before a command runs on what may be a stale copy: other replicas' cells of its keys are fetched and joined
-// into this node's, and replicas that turned out to be behind are brought up to date before the reply leaves, so
-// that reads never go back in time (CORRECTNESS 2; SEMANTICS, read repair).
+// into this node's, and replicas that turned out to be behind are brought up to date before the reply leaves,
+// so that reads never go back in time (CORRECTNESS 2; SEMANTICS, read repair).
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ class WakeHandle;
 
 class JoinOp final : public BusOp {
   public:
-    /// `client` is paused until it's over: then ClusterClient::joined is set and it's woken. `must`: the level
-    /// has to be met (a read), else the command gets -NOREPLICAS; a write goes on with what there is.
+    /// `client` is paused until it's over: then ClusterClient::joined is set and it's woken. `must`: the
+    /// level has to be met (a read), else the command gets -NOREPLICAS; a write goes on with what there is.
     JoinOp(Coordinator& coordinator, ClientCore& client, ShardId shard, std::vector<std::string> keys,
            Consistency level, bool must);
 

@@ -49,9 +49,9 @@ class Reaper::ReapOp final : public BusOp {
         std::vector<uint64_t> same, nothing(keys_.size(), 0);
         for (const Key& key : keys_) same.push_back(key.digest);
         const bool owner = reaper_.coordinator_.topology().ring->owns(from, shard_);
-        const bool agrees = reply.status == BusStatus::done &&
-                            (reply.digest == combined_digest(same) ||
-                             (!owner && reply.digest == combined_digest(nothing)));
+        const bool agrees =
+            reply.status == BusStatus::done &&
+            (reply.digest == combined_digest(same) || (!owner && reply.digest == combined_digest(nothing)));
         if (!agrees) return true;
         return waiting_.empty() && reap();
     }
@@ -121,7 +121,8 @@ void Reaper::start(ShardId shard) {
         });
     if (keys.empty()) return;
     ++running_;
-    const uint64_t number = coordinator_.add(std::make_unique<ReapOp>(*this, shard, std::move(keys)), kTimeoutMs);
+    const uint64_t number =
+        coordinator_.add(std::make_unique<ReapOp>(*this, shard, std::move(keys)), kTimeoutMs);
     coordinator_.step(number, [](BusOp& op) { return static_cast<ReapOp&>(op).start(); });
 }
 

@@ -1,8 +1,8 @@
-// The end of tombstones. A key that was deleted longer than tombstone-horizon ago may be forgotten once nobody
-// holds anything older that would come back: every owner has this very tombstone, and every other member either
-// has it too or knows nothing of the key (CORRECTNESS 10; PITFALLS 2). All members have to be up to say so, and
-// no move may be under way. An owner that misses the word to drop it gives it back by anti-entropy, and it's
-// tried again.
+// The end of tombstones. A key that was deleted longer than tombstone-horizon ago may be forgotten once
+// nobody holds anything older that would come back: every owner has this very tombstone, and every other
+// member either has it too or knows nothing of the key (CORRECTNESS 10; PITFALLS 2). All members have to be
+// up to say so, and no move may be under way. An owner that misses the word to drop it gives it back by
+// anti-entropy, and it's tried again.
 //
 // On its worker's thread; a few shards at a time.
 #pragma once

@@ -1,5 +1,5 @@
-// Replies that can't be written yet because an earlier one of the same connection waits for other nodes. While
-// nothing waits the queue is empty and replies go straight into the output.
+// Replies that can't be written yet because an earlier one of the same connection waits for other nodes.
+// While nothing waits the queue is empty and replies go straight into the output.
 //
 // A ticket stands for the one reply that somebody else will complete: an operation at other nodes, or its
 // deadline. It may outlive the connection; then completing it does nothing. All on the connection's thread.

@@ -134,7 +134,8 @@ void Quorum::add(uint32_t members, unsigned need) {
 
 bool Quorum::met_by(uint32_t answers) const {
     for (size_t i = 0; i < group_count_; ++i)
-        if (static_cast<unsigned>(std::popcount(groups_[i].members & answers)) < groups_[i].need) return false;
+        if (static_cast<unsigned>(std::popcount(groups_[i].members & answers)) < groups_[i].need)
+            return false;
     return true;
 }
 
@@ -149,8 +150,7 @@ const Quorum::Group& Quorum::worst() const {
     const Group* worst = &groups_[0];
     int lack = -1;
     for (size_t i = 0; i < group_count_; ++i) {
-        const int missing =
-            static_cast<int>(groups_[i].need) - std::popcount(groups_[i].members & have_);
+        const int missing = static_cast<int>(groups_[i].need) - std::popcount(groups_[i].members & have_);
         if (missing > lack) {
             lack = missing;
             worst = &groups_[i];

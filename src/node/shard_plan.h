@@ -32,8 +32,8 @@ struct ShardPlan {
     size_t owners = 0;
     std::vector<NodeId> fallbacks;  // usable members that are no replicas, nearest first
 
-    /// The first alive and settled owner, local datacenter first; else the first alive, else the first usable,
-    /// else -1.
+    /// The first alive and settled owner, local datacenter first; else the first alive, else the first
+    /// usable, else -1.
     int coordinator() const;
     bool self_owns() const { return self >= 0 && replicas[static_cast<size_t>(self)].owner; }
     size_t usable_owners() const;

@@ -69,7 +69,8 @@ class ShardSync::ExchangeOp final : public BusOp {
     bool on_peer_lost(NodeId peer) override { return peer == peer_ && end(false); }
     bool on_tick(int64_t now) override {
         if (std::exchange(again_, false)) {
-            if (!sync_.coordinator_.send_exchange(peer_, {number, BusStatus::done, request_})) return end(false);
+            if (!sync_.coordinator_.send_exchange(peer_, {number, BusStatus::done, request_}))
+                return end(false);
             sent_ms_ = now;
             return false;
         }
@@ -87,6 +88,10 @@ class ShardSync::ExchangeOp final : public BusOp {
         ClusterCounters::add(counters.repaired_in, stats.pulled);
         ClusterCounters::add(counters.repaired_out, stats.pushed);
         if (good && exchange_.was_equal()) ClusterCounters::add(counters.exchanges_equal);
+        // The trees differ and no key does: one of them is wrong.
+        if (good && !exchange_.was_equal() && stats.keys_differing == 0)
+            for (unsigned slot = shard_ * kSlotsPerShard; slot < (shard_ + 1u) * kSlotsPerShard; ++slot)
+                (void)sync_.copy_.correct_leaves(static_cast<SlotId>(slot));
         sync_.ended(shard_, peer_, good, exchange_.was_equal(), unsettles_);
         return true;
     }
@@ -109,7 +114,8 @@ class ShardSync::HandOffOp final : public BusOp {
         std::string name;
         uint64_t digest = 0;
     };
-    HandOffOp(ShardSync& sync, ShardId shard, std::vector<Key> keys, std::string changes, std::vector<NodeId> owners)
+    HandOffOp(ShardSync& sync, ShardId shard, std::vector<Key> keys, std::string changes,
+              std::vector<NodeId> owners)
         : sync_(sync), shard_(shard), keys_(std::move(keys)), changes_(std::move(changes)) {
         for (const NodeId owner : owners) targets_.push_back({owner, true});
     }
@@ -128,9 +134,11 @@ class ShardSync::HandOffOp final : public BusOp {
         if (target == nullptr || !target->waiting) return false;
         std::vector<uint64_t> digests;
         for (const Key& key : keys_) digests.push_back(key.digest);
-        if (reply.status == BusStatus::done && reply.digest == combined_digest(digests)) return covered(*target);
+        if (reply.status == BusStatus::done && reply.digest == combined_digest(digests))
+            return covered(*target);
         (void)sync_.spend(changes_.size());
-        return !sync_.coordinator_.send(from, MergeMessage{number, MergeReason::repair, changes_}) && end(false);
+        return !sync_.coordinator_.send(from, MergeMessage{number, MergeReason::repair, changes_}) &&
+               end(false);
     }
     bool on_ack(NodeId from, const AckMessage& ack) override {
         Target* target = find(from);
@@ -161,11 +169,12 @@ class ShardSync::HandOffOp final : public BusOp {
             words.emplace_back(digest, sizeof digest);
         }
         ShardSync* const sync = &sync_;
-        sync_.coordinator_.run_here(&kForgetCommand, std::move(words), {}, [sync, shard = shard_](std::string_view) {
-            sync->shards_[shard].handing_off = false;
-            sync->shards_[shard].retry_ms = 0;
-            sync->start_more();
-        });
+        sync_.coordinator_.run_here(&kForgetCommand, std::move(words), {},
+                                    [sync, shard = shard_](std::string_view) {
+                                        sync->shards_[shard].handing_off = false;
+                                        sync->shards_[shard].retry_ms = 0;
+                                        sync->start_more();
+                                    });
         return true;
     }
     bool end(bool) {
@@ -334,17 +343,19 @@ void ShardSync::hand_off(ShardId shard, ShardState& state) {
     std::vector<HandOffOp::Key> keys;
     std::string changes;
     for (unsigned slot = shard * kSlotsPerShard; slot < (shard + 1u) * kSlotsPerShard; ++slot) {
-        const bool seen = copy_.walk(static_cast<SlotId>(slot), [&](std::string_view key, std::string_view cell) {
-            if (keys.size() >= kHandOffKeys || changes.size() >= kHandOffBytes) return;
-            keys.push_back({std::string(key), CellView::parse(cell)->digest()});
-            append_change(changes, key, cell);
-        });
+        const bool seen =
+            copy_.walk(static_cast<SlotId>(slot), [&](std::string_view key, std::string_view cell) {
+                if (keys.size() >= kHandOffKeys || changes.size() >= kHandOffBytes) return;
+                keys.push_back({std::string(key), CellView::parse(cell)->digest()});
+                append_change(changes, key, cell);
+            });
         if (!seen || keys.size() >= kHandOffKeys || changes.size() >= kHandOffBytes) break;
     }
     if (keys.empty()) return;
     state.handing_off = true;
     const uint64_t number = coordinator_.add(
-        std::make_unique<HandOffOp>(*this, shard, std::move(keys), std::move(changes), std::move(owners)), 10'000);
+        std::make_unique<HandOffOp>(*this, shard, std::move(keys), std::move(changes), std::move(owners)),
+        10'000);
     coordinator_.step(number, [](BusOp& op) { return static_cast<HandOffOp&>(op).start(); });
 }
 

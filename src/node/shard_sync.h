@@ -4,7 +4,8 @@
 //                acknowledged write is among what they hold; then it's settled (CORRECTNESS 2). So are shards
 //                that a moving ring gives to this node filled.
 //   anti-entropy each owned shard is compared with another owner every anti-entropy-interval
-//   hand-off     data of shards that aren't ours (kept for an owner that was down, or from before a move) goes to
+//   hand-off     data of shards that aren't ours (kept for an owner that was down, or from before a move)
+//   goes to
 //                the owners, and from here when all of them have it (CORRECTNESS 10, 15)
 //   expiry       keys whose time has passed are deleted, by the node that coordinates them
 //

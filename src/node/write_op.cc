@@ -29,7 +29,8 @@ WriteOp::WriteOp(Coordinator& coordinator, ShardId shard, Consistency level, std
       acks_(std::move(acks)),
       ticket_(std::move(ticket)) {}
 
-bool WriteOp::possible(const ShardPlan& plan, Consistency level, bool sloppy, unsigned& have, unsigned& need) {
+bool WriteOp::possible(const ShardPlan& plan, Consistency level, bool sloppy, unsigned& have,
+                       unsigned& need) {
     const Quorum quorum(plan, level, true);
     uint32_t reachable = 0;
     size_t stand_ins = plan.fallbacks.size();
@@ -148,7 +149,8 @@ bool WriteOp::on_deadline() {
     if (answered_) return true;
     answered_ = true;
     ClusterCounters::add(coordinator_.cluster().counters.in_doubt);
-    ticket_.fail(fmt::format("INDOUBT write may have been applied (acks {}/{})", quorum_.have(), quorum_.need()));
+    ticket_.fail(
+        fmt::format("INDOUBT write may have been applied (acks {}/{})", quorum_.have(), quorum_.need()));
     return true;
 }
 

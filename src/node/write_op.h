@@ -30,7 +30,8 @@ class WriteOp final : public BusOp {
     bool on_deadline() override;
 
     /// Could the level be met by whom this node can reach now?
-    static bool possible(const ShardPlan& plan, Consistency level, bool sloppy, unsigned& have, unsigned& need);
+    static bool possible(const ShardPlan& plan, Consistency level, bool sloppy, unsigned& have,
+                         unsigned& need);
 
   private:
     struct Target {

@@ -33,6 +33,10 @@ void MerkleForest::clear(ShardId shard) {
     }
 }
 
+void MerkleForest::correct(SlotId slot, unsigned leaf, uint64_t hash) {
+    leaves_[slot * kLeavesPerSlot + leaf].store(hash, std::memory_order_relaxed);
+}
+
 uint64_t MerkleForest::root(ShardId shard) const {
     uint64_t hash = 0;
     for (unsigned i = 0; i < kLeavesPerShard; ++i) {

@@ -37,6 +37,8 @@ class MerkleForest {
     /// The key's entry was `before` (0: none) and is `after` (0: none) from now on: entry_hash() values.
     void update(SlotId slot, std::string_view key, uint64_t before, uint64_t after);
     void clear(ShardId shard);
+    /// What the leaf really is, by a look at all its keys. Under the shard's lock, like update().
+    void correct(SlotId slot, unsigned leaf, uint64_t hash);
 
     uint64_t root(ShardId shard) const;
     uint64_t slot_hash(SlotId slot) const;
