@@ -118,7 +118,7 @@ void BusExecutor::send() {
         boundaries_.pop_front();
         const Sink sink = std::move(sinks_.front());
         sinks_.pop_front();
-        sink(client_->output.view().substr(0, size));
+        sink(client_->output.view().substr(0, size - ClientCore::kReplyEnd));
         client_->output.consume(size);
         client_->output_begin += size;
     }
