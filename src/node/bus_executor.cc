@@ -87,7 +87,9 @@ void BusExecutor::fill_queue(std::vector<std::vector<std::string>>& commands) {
         queued.spec = CommandTable::instance().find(words[0]);
         if (queued.spec != nullptr && !queued.spec->subcommands.empty() && words.size() > 1)
             queued.spec = CommandTable::find_subcommand(*queued.spec, words[1]);
-        if (queued.spec == nullptr) {
+        // The peer's dispatcher let only these into the queue; ours doesn't take its word for it.
+        if (queued.spec == nullptr || !arity_fits(*queued.spec, words.size()) ||
+            (queued.spec->flags & (kControl | kNoMulti)) != 0) {
             state.multi_failed = true;
             continue;
         }
