@@ -87,7 +87,9 @@ void BusExecutor::fill_queue(std::vector<std::vector<std::string>>& commands) {
         queued.spec = CommandTable::instance().find(words[0]);
         if (queued.spec != nullptr && !queued.spec->subcommands.empty() && words.size() > 1)
             queued.spec = CommandTable::find_subcommand(*queued.spec, words[1]);
-        if (queued.spec == nullptr) {
+        // The peer's dispatcher let only these into the queue; ours doesn't take its word for it.
+        if (queued.spec == nullptr || !arity_fits(*queued.spec, words.size()) ||
+            (queued.spec->flags & (kControl | kNoMulti)) != 0) {
             state.multi_failed = true;
             continue;
         }
@@ -118,7 +120,7 @@ void BusExecutor::send() {
         boundaries_.pop_front();
         const Sink sink = std::move(sinks_.front());
         sinks_.pop_front();
-        sink(client_->output.view().substr(0, size));
+        sink(client_->output.view().substr(0, size - ClientCore::kReplyEnd));
         client_->output.consume(size);
         client_->output_begin += size;
     }

@@ -63,7 +63,7 @@ class BusExecutor final : public ClientPort, public CommandFeeder {
     std::unique_ptr<ClientCore> client_;
     std::deque<Request> queue_;
     std::deque<Sink> sinks_;           // of commands that have begun
-    std::deque<uint64_t> boundaries_;  // ends of their replies
+    std::deque<uint64_t> boundaries_;  // behind the ends of their replies
 };
 
 }  // namespace torc

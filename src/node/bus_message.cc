@@ -1,6 +1,7 @@
 #include "node/bus_message.h"
 
 #include "base/coding.h"
+#include "cluster/consistency.h"
 #include "repl/cell.h"
 
 namespace torc {
@@ -46,6 +47,14 @@ BusStatus read_status(WireReader& reader) {
     const uint8_t status = reader.u8();
     if (status > static_cast<uint8_t>(BusStatus::later)) reader.fail();
     return static_cast<BusStatus>(status);
+}
+
+/// A level that isn't one would wait for nobody.
+uint8_t read_level(WireReader& reader) {
+    const uint8_t level = reader.u8();
+    if (level != ForwardMessage::kDefaultLevel && level > static_cast<uint8_t>(Consistency::each_quorum))
+        reader.fail();
+    return level;
 }
 
 }  // namespace
@@ -221,10 +230,11 @@ std::optional<ForwardMessage> decode_forward(std::string_view body) {
     message.readonly = (flags & 2) != 0;
     message.joined = (flags & 4) != 0;
     message.transaction = (flags & 8) != 0;
-    message.read_level = reader.u8();
-    message.write_level = reader.u8();
+    message.read_level = read_level(reader);
+    message.write_level = read_level(reader);
     const uint32_t commands = reader.u32();
-    if (commands > kMostWords || (!message.transaction && commands != 1)) return std::nullopt;
+    if (commands == 0 || commands > kMostWords || (!message.transaction && commands != 1))
+        return std::nullopt;
     for (uint32_t c = 0; c < commands && reader.ok(); ++c) {
         const uint32_t words = reader.u32();
         if (words == 0 || words > kMostWords) return std::nullopt;

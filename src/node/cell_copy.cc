@@ -1,5 +1,7 @@
 #include "node/cell_copy.h"
 
+#include <utility>
+
 #include "node/node_core.h"
 #include "node/worker_core.h"
 
@@ -24,6 +26,9 @@ class TriedLock {
 
 /// Records read ahead at once.
 constexpr size_t kMostCold = 1024;
+/// They are kept for so long, or twice, after they were last asked for: longer than who was told "later"
+/// takes to come back.
+constexpr int64_t kColdMs = 2000;
 
 }  // namespace
 
@@ -36,20 +41,38 @@ const MerkleForest& CellCopy::forest() const {
 }
 
 void CellCopy::fetch(std::vector<LogAddress> addresses) {
-    if (cold_->busy.load(std::memory_order_acquire)) return;
     cold_->busy.store(true, std::memory_order_relaxed);
     if (addresses.size() > kMostCold) addresses.resize(kMostCold);
     worker_.host.run_blocking([cold = cold_, addresses = std::move(addresses), &store = cells_.store()] {
         for (const LogAddress address : addresses) {
             auto stored = store.segments().read(address, 0);
-            if (!stored) {
-                stored = StoredRecord{};
-                stored->value_damaged = true;
-            }
-            cold->records[address.units] = std::move(*stored);
+            // What the disk refuses at the moment is asked for again; what is damaged won't get better.
+            if (stored)
+                cold->records[address.units] = std::move(*stored);
+            else if (stored.error().kind == ErrorKind::corrupt)
+                cold->records[address.units].value_damaged = true;
         }
         cold->busy.store(false, std::memory_order_release);
     });
+}
+
+bool CellCopy::take_fetched() {
+    if (cold_->busy.load(std::memory_order_acquire)) return false;
+    recent_.merge(cold_->records);
+    cold_->records.clear();
+    return true;
+}
+
+const StoredRecord* CellCopy::known(LogAddress address) {
+    if (const auto at = recent_.find(address.units); at != recent_.end()) return &at->second;
+    auto node = older_.extract(address.units);
+    return node.empty() ? nullptr : &recent_.insert(std::move(node)).position->second;
+}
+
+void CellCopy::age_cold(int64_t now_ms) {
+    if (now_ms - aged_ms_ < kColdMs || !take_fetched()) return;
+    aged_ms_ = now_ms;
+    older_ = std::exchange(recent_, {});
 }
 
 bool CellCopy::walk(SlotId slot,
@@ -71,12 +94,12 @@ bool CellCopy::correct_leaves(SlotId slot) {
 bool CellCopy::walk_locked(SlotId slot,
                            const std::function<void(std::string_view key, std::string_view cell)>& visit,
                            const std::function<void()>& at_end) {
-    if (cold_->busy.load(std::memory_order_acquire)) return false;
+    if (!take_fetched()) return false;
     const TriedLock lock(cells_.store().shard_lock(shard_of(slot)));
     if (!lock) return false;
     std::vector<LogAddress> missing;
     cells_.store().walk_slot(0, slot, [&](Record* record, LogAddress address) {
-        if (record == nullptr && !cold_->records.contains(address.units)) missing.push_back(address);
+        if (record == nullptr && known(address) == nullptr) missing.push_back(address);
     });
     if (!missing.empty()) {
         fetch(std::move(missing));
@@ -84,7 +107,7 @@ bool CellCopy::walk_locked(SlotId slot,
     }
     cells_.store().walk_slot(0, slot, [&](Record* record, LogAddress address) {
         if (record != nullptr) return visit(record->key(), record->value());
-        const StoredRecord& stored = cold_->records.at(address.units);
+        const StoredRecord& stored = *known(address);
         if (!stored.value_damaged && CellView::parse(stored.value)) visit(stored.key, stored.value);
     });
     at_end();
@@ -100,7 +123,7 @@ bool CellCopy::list(SlotId slot, unsigned leaf, std::vector<KeyDigest>& out) {
 
 ExchangeCopy::Read CellCopy::read(std::string_view name, std::string& cell) {
     cell.clear();
-    if (cold_->busy.load(std::memory_order_acquire)) return Read::later;
+    if (!take_fetched()) return Read::later;
     const KeyRef key = make_key_ref(name, cells_.store().hash_seed());
     const TriedLock lock(cells_.store().shard_lock(key.shard()));
     if (!lock) return Read::later;
@@ -112,14 +135,14 @@ ExchangeCopy::Read CellCopy::read(std::string_view name, std::string& cell) {
             append_replicated(cell, found.record->value());
             return Read::found;
         }
-        const auto known = cold_->records.find(found.address.units);
-        if (known == cold_->records.end()) {
+        const StoredRecord* const stored = known(found.address);
+        if (stored == nullptr) {
             fetch({found.address});
             return Read::later;
         }
-        if (known->second.key == name) {
-            if (known->second.value_damaged) return Read::absent;
-            append_replicated(cell, known->second.value);
+        if (stored->key == name) {
+            if (stored->value_damaged) return Read::absent;
+            append_replicated(cell, stored->value);
             return Read::found;
         }
         not_these.push_back(found.address);
@@ -127,8 +150,9 @@ ExchangeCopy::Read CellCopy::read(std::string_view name, std::string& cell) {
 }
 
 bool CellCopy::merge(std::string_view name, std::string_view cell) {
-    if (!CellView::parse(cell)) return true;
-    if (cold_->busy.load(std::memory_order_acquire)) return false;
+    const auto incoming = CellView::parse(cell);
+    if (!incoming || !StampClock::acceptable(incoming->newest(), worker_.now_ms)) return true;
+    if (!take_fetched()) return false;
     Store& store = cells_.store();
     if (store.log_enabled() && (!store.log().has_room() || worker_.node.log_is_failing())) return false;
     const KeyRef key = make_key_ref(name, store.hash_seed());
@@ -136,6 +160,8 @@ bool CellCopy::merge(std::string_view name, std::string_view cell) {
     if (!lock) return false;
     std::vector<LogAddress> not_these;
     Record* old = nullptr;
+    const StoredRecord* damaged = nullptr;
+    LogAddress damaged_at;
     for (;;) {
         const Lookup found = store.lookup_except(0, key, not_these);
         if (found.state == Lookup::State::absent) break;
@@ -143,15 +169,19 @@ bool CellCopy::merge(std::string_view name, std::string_view cell) {
             old = found.record;
             break;
         }
-        const auto known = cold_->records.find(found.address.units);
-        if (known == cold_->records.end()) {
+        const StoredRecord* const stored = known(found.address);
+        if (stored == nullptr) {
             fetch({found.address});
             return false;
         }
-        if (known->second.key == name && !known->second.value_damaged) {
-            (void)store.install(0, key, found.address, known->second);
+        if (stored->key == name && !stored->value_damaged) {
+            (void)store.install(0, key, found.address, *stored);
             store.unpin(0, key);
             continue;
+        }
+        if (stored->key == name) {
+            damaged = stored;
+            damaged_at = found.address;
         }
         not_these.push_back(found.address);
     }
@@ -159,8 +189,13 @@ bool CellCopy::merge(std::string_view name, std::string_view cell) {
     const std::string_view local = old == nullptr ? std::string_view() : old->value();
     if (merge_cells(out_, local, cell, worker_.node.max_siblings(), &dropped) == Merged::unchanged)
         return true;
-    if (dropped != 0) ClusterCounters::add(cells_.cluster().counters.siblings_dropped, dropped);
+    ClusterCore& cluster = cells_.cluster();
+    cluster.stamps.observe(incoming->newest(), worker_.now_ms + StampClock::kObserveAheadMs);
+    if (dropped != 0) ClusterCounters::add(cluster.counters.siblings_dropped, dropped);
     store.begin(worker_.batch, worker_.now_ms);
+    // Another replica's copy takes the place of what can't be read any more.
+    if (damaged != nullptr)
+        store.erase_cold(worker_.batch, 0, key, damaged_at, *damaged, Store::Removal::deleted);
     cells_.replace(worker_.batch, key, old, out_);
     store.commit(worker_.batch);
     if (worker_.node.watches.any(key.shard())) worker_.node.watches.touch(key.shard(), 0, name);

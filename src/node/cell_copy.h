@@ -36,24 +36,30 @@ class CellCopy final : public ExchangeCopy {
     /// Makes the slot's leaves what its keys say: a record that turned unreadable on disk left its trace in
     /// them. False: later.
     bool correct_leaves(SlotId slot);
-    /// What was read from the disk and not asked for again.
-    void forget_cold() { cold_ = std::make_shared<Cold>(); }
+    /// Forgets what was read from the disk and not asked for again for a while. Now and then.
+    void age_cold(int64_t now_ms);
 
   private:
+    using Records = std::unordered_map<uint64_t, StoredRecord>;  // by log address
     struct Cold {
         std::atomic<bool> busy{false};
-        /// By log address; only touched by the worker while not busy.
-        std::unordered_map<uint64_t, StoredRecord> records;
+        Records records;  // only touched by the worker while not busy
     };
     static Store* worker_store(WorkerCore& worker);
     bool walk_locked(SlotId slot,
                      const std::function<void(std::string_view key, std::string_view cell)>& visit,
                      const std::function<void()>& at_end);
     void fetch(std::vector<LogAddress> addresses);
+    /// False while the disk is being read.
+    bool take_fetched();
+    /// Null: not read yet. A record that can't be read has no key.
+    const StoredRecord* known(LogAddress address);
 
     WorkerCore& worker_;
     CellStore cells_;
     std::shared_ptr<Cold> cold_ = std::make_shared<Cold>();
+    Records recent_, older_;  // asked for lately; not since
+    int64_t aged_ms_ = 0;
     std::string out_;
 };
 

@@ -176,7 +176,9 @@ bool CellKeyspace::merge(std::string_view key, std::string_view incoming) {
         return false;
     ClusterCounters::add(counters.merges_new);
     if (dropped != 0) ClusterCounters::add(counters.siblings_dropped, dropped);
-    const size_t siblings = CellView::parse(out_)->siblings();
+    const auto view = CellView::parse(out_);
+    run_.cells->cluster().stamps.observe(view->newest(), run_.now_ms + StampClock::kObserveAheadMs);
+    const size_t siblings = view->siblings();
     if (siblings > 1) {
         ClusterCounters::add(counters.siblings_made);
         uint64_t most = counters.most_siblings.load(std::memory_order_relaxed);

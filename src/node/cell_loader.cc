@@ -19,20 +19,23 @@ void make_room(Store& store) {
     if (store.log_enabled() && !store.log().has_room()) store.log().flush();
 }
 
-void adopt(Store& store, CellStore& cells, const Plain& plain, int64_t now_ms) {
+/// All or none: a plain value that stayed would be taken for a cell.
+Result<void> adopt(Store& store, CellStore& cells, const Plain& plain, int64_t now_ms) {
     const KeyRef key = make_key_ref(plain.key, store.hash_seed());
     if (plain.cold) {
         auto stored = store.segments().read(plain.address, 0);
-        if (!stored || !store.install(0, key, plain.address, *stored)) return;
-        store.unpin(0, key);
+        if (!stored) return fail(stored.error());
+        if (store.install(0, key, plain.address, *stored)) store.unpin(0, key);
     }
     const Lookup found = store.lookup(0, key);
-    if (found.state != Lookup::State::resident) return;
+    if (found.state != Lookup::State::resident)
+        return fail(ErrorKind::corrupt, "key '" + plain.key + "' isn't where the index says");
     WriteBatch batch;
     store.begin(batch, now_ms);
     cells.adopt(batch, key, found.record, now_ms);
     store.commit(batch);
     make_room(store);
+    return {};
 }
 
 }  // namespace
@@ -53,6 +56,7 @@ Result<CellLoad> load_cells(Store& store, ClusterCore& cluster, int64_t now_ms) 
     CellStore cells(store, cluster);
     CellLoad load;
     std::vector<Plain> plain;
+    Result<void> trouble;
     for (unsigned slot = 0; slot < kSlots; ++slot) {
         ShardLock& lock = store.shard_lock(shard_of(static_cast<SlotId>(slot)));
         while (!lock.try_lock()) {
@@ -66,6 +70,10 @@ Result<CellLoad> load_cells(Store& store, ClusterCore& cluster, int64_t now_ms) 
                 name = record->key(), value = record->value(), type = record->type();
             } else {
                 stored = store.segments().read(address, 0);
+                if (!stored && stored.error().kind != ErrorKind::corrupt) {
+                    trouble = fail(stored.error());
+                    return;
+                }
                 if (!stored || stored->value_damaged) {
                     ++load.damaged;
                     return;
@@ -83,9 +91,10 @@ Result<CellLoad> load_cells(Store& store, ClusterCore& cluster, int64_t now_ms) 
                 ++load.damaged;
             }
         });
-        for (const Plain& one : plain) adopt(store, cells, one, now_ms);
+        for (size_t i = 0; i < plain.size() && trouble; ++i) trouble = adopt(store, cells, plain[i], now_ms);
         load.adopted += plain.size();
         lock.unlock();
+        if (!trouble) return fail(trouble.error());
     }
     return load;
 }

@@ -1,6 +1,7 @@
 #include "node/client_core.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "commands/call.h"
 #include "node/coordinator.h"
@@ -149,9 +150,16 @@ void ClientCore::settle_reply(size_t mark, bool behind, uint32_t unmarked_before
                             unmarked_replies - unmarked_before);
         output.truncate(mark);
         unmarked_replies = unmarked_before;
-    } else if (boundaries != nullptr) {
-        boundaries->push_back(output_begin + output.size());
+    } else {
+        end_reply();
     }
+}
+
+void ClientCore::end_reply() {
+    if (boundaries == nullptr) return;
+    output.push_back('\n');
+    static_assert(kReplyEnd == 1);
+    boundaries->push_back(output_begin + output.size());
 }
 
 void ClientCore::replies_came() {
@@ -251,6 +259,7 @@ void ClientCore::finish_block(bool timed_out, bool with_error) {
         block.finish(call, timed_out);
         state->block = Block{};
     }
+    end_reply();
     while (run_batch()) {
     }
 }
@@ -297,17 +306,30 @@ bool ClientCore::release(Lsn durable) {
 }
 
 void ClientCore::answer_in_doubt() {
-    uint32_t replies = 0;
-    for (const Mark& mark : marks) replies += mark.replies;
+    if (marks.empty()) return;
+    // What was written since the last mark isn't held for anything yet, and stays behind the rest.
+    const uint64_t held_end = marks.back().end;
+    const std::string later(output.view().substr(held_end - output_begin));
+    std::vector<uint64_t> later_ends;
+    uint32_t held = 0;
+    for (const Mark& mark : marks) held += mark.replies;
     marks.clear();
+    if (boundaries != nullptr) {
+        for (held = 0; !boundaries->empty() && boundaries->back() > releasable; boundaries->pop_back()) {
+            if (boundaries->back() <= held_end)
+                ++held;
+            else
+                later_ends.push_back(boundaries->back() - held_end);
+        }
+    }
     output.truncate(releasable - output_begin);
-    while (boundaries != nullptr && !boundaries->empty() && boundaries->back() > releasable)
-        boundaries->pop_back();
-    for (uint32_t i = 0; i < replies; ++i) {
+    for (uint32_t i = 0; i < held; ++i) {
         reply.error("INDOUBT the change was applied but the log can't be written: a crash now would lose it");
-        if (boundaries != nullptr) boundaries->push_back(output_begin + output.size());
+        end_reply();
     }
     releasable = output_begin + output.size();
+    output.append(later);
+    for (size_t i = later_ends.size(); i-- > 0;) boundaries->push_back(releasable + later_ends[i]);
 }
 
 void ClientCore::start_closing(bool now) {

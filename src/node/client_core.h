@@ -92,7 +92,7 @@ struct ClientCore {
     const CommandSpec* retry_spec = nullptr;  // of an internal command that couldn't start: no table has it
     std::shared_ptr<ReplyQueue> replies;
     bool reply_is_pending = false;               // the running command's reply stands in `replies`
-    std::deque<uint64_t>* boundaries = nullptr;  // where each reply ends, counted as Mark::end
+    std::deque<uint64_t>* boundaries = nullptr;  // behind each reply's end, counted as Mark::end
     ClusterClient cluster;
 
     static constexpr size_t kSmallRead = 1024;
@@ -117,6 +117,10 @@ struct ClientCore {
     void protocol_error(std::string_view text);
     /// Runs one prepared command and settles its reply. False when the connection can't go on.
     bool run_one(const Prepared& command);
+    /// Behind each reply of a connection with `boundaries`: one byte that isn't part of it, so that an empty
+    /// reply, too, waits for what it depends on.
+    void end_reply();
+    static constexpr size_t kReplyEnd = 1;
     /// Some of `replies` have been written: who waited for that goes on.
     void replies_came();
 

@@ -68,8 +68,9 @@ std::string Gather::combine() const {
             for (const Part& part : parts_) {
                 std::string_view rest = part.reply;
                 int64_t number = 0;
-                if (rest.empty() || rest[0] != ':' || !take_number(rest, number)) return nonsense;
-                sum += number;
+                if (rest.empty() || rest[0] != ':' || !take_number(rest, number) ||
+                    __builtin_add_overflow(sum, number, &sum))
+                    return nonsense;
             }
             return ":" + std::to_string(sum) + "\r\n";
         }

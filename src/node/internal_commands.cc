@@ -17,8 +17,13 @@ CellKeyspace& cells_of(Call& call) {
 }
 
 void merge(Call& call) {
-    for (size_t i = 2; i < call.args.size(); i += 2)
-        if (!CellView::parse(call.args[i])) return call.reply.error("ERR malformed cell");
+    if (call.args.size() % 2 == 0) return call.reply.error("ERR a key without a cell");
+    for (size_t i = 2; i < call.args.size(); i += 2) {
+        const auto view = CellView::parse(call.args[i]);
+        if (!view) return call.reply.error("ERR malformed cell");
+        if (!StampClock::acceptable(view->newest(), call.now_ms))
+            return call.reply.error("ERR a cell from the far future: check the clocks");
+    }
     for (size_t i = 1; i + 1 < call.args.size(); i += 2)
         (void)cells_of(call).merge(call.args[i], call.args[i + 1]);
 }
@@ -77,12 +82,14 @@ namespace {
 
 constexpr uint64_t kQuiet = kInternal | kSkipMonitor | kSkipSlowlog;
 constexpr KeySpec kPairs[] = {{.flags = kKeyRW | kKeyUpdate, .last_key = -1, .step = 2}};
+// A copy that can't be read any more is replaced by what is merged.
+constexpr KeySpec kMerges[] = {{.flags = kKeyOW | kKeyUpdate, .last_key = -1, .step = 2}};
 constexpr KeySpec kReads[] = {{.flags = kKeyRO | kKeyAccess, .last_key = -1}};
 constexpr KeySpec kChanges[] = {{.flags = kKeyRW | kKeyDelete, .last_key = -1}};
 
 }  // namespace
 
-constexpr CommandSpec kMergeCommand{"merge", -3, kWrite | kDenyOom | kQuiet, 0, kPairs, merge};
+constexpr CommandSpec kMergeCommand{"merge", -3, kWrite | kDenyOom | kQuiet, 0, kMerges, merge};
 constexpr CommandSpec kDigestCommand{"digest", -2, kReadonly | kQuiet, 0, kReads, digest};
 constexpr CommandSpec kCellsCommand{"cells", -2, kReadonly | kQuiet, 0, kReads, cells};
 constexpr CommandSpec kFlushShardCommand{"flushshard", 2, kWrite | kLocksScan | kQuiet, 0, {}, flush_shard};

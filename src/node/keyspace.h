@@ -71,7 +71,7 @@ struct RunningCommand {
     CellStore* cells = nullptr;
     const Topology* topology = nullptr;  // of this turn
     size_t max_siblings = SIZE_MAX;
-    std::string changes;                 // what the command changed, as the replicas are told (bus_message.h)
+    std::string changes;  // what the command changed, as the replicas are told (bus_message.h)
     size_t change_count = 0;
 };
 

@@ -54,8 +54,9 @@ void NodeCore::apply_memory_policy() {
     const LiveSettings& live = config.live;
     // On a cluster a replica under pressure moves values to the log, whatever the policy: what it really
     // removed by itself the others would send back (CORRECTNESS 18).
-    const auto policy = live.cluster_enabled.load() ? MaxmemoryPolicy::noeviction
-                                                    : static_cast<MaxmemoryPolicy>(live.maxmemory_policy.load());
+    const auto policy = live.cluster_enabled.load()
+                            ? MaxmemoryPolicy::noeviction
+                            : static_cast<MaxmemoryPolicy>(live.maxmemory_policy.load());
     store->set_memory_policy(static_cast<uint64_t>(live.maxmemory_bytes.load()), policy,
                              static_cast<unsigned>(live.maxmemory_samples.load()),
                              static_cast<unsigned>(live.lfu_log_factor.load()),
@@ -125,7 +126,8 @@ Result<void> NodeCore::open_cluster() {
     settings->self.id = identity->node;
     settings->random_seed = entropy.next();
     cluster = std::make_unique<ClusterCore>(identity->node, identity->actor, settings->self.datacenter);
-    control = std::make_unique<ControlPlane>(*cluster, environment.disk, environment.clock, std::move(*settings));
+    control =
+        std::make_unique<ControlPlane>(*cluster, environment.disk, environment.clock, std::move(*settings));
     return control->open();
 }
 

@@ -45,8 +45,7 @@ void ReplyQueue::drain() {
         client_->seen_lsn = std::max(client_->seen_lsn, slot.seen);
         client_->own_lsn = std::max(client_->own_lsn, slot.own);
         client_->unmarked_replies += slot.replies;
-        if (client_->boundaries != nullptr)
-            client_->boundaries->push_back(client_->output_begin + client_->output.size());
+        client_->end_reply();
         slots_.pop_front();
         ++first_;
     }

@@ -22,6 +22,7 @@ constexpr size_t kHandOffKeys = 256;
 constexpr size_t kHandOffBytes = 256 * 1024;
 constexpr unsigned kExpirySlotsPerTick = 64;
 constexpr size_t kExpiriesPerTick = 512;
+constexpr unsigned kExpiryTries = 20;  // of a slot that can't be seen at the moment
 
 }  // namespace
 
@@ -219,7 +220,7 @@ void ShardSync::on_timer() {
     const int64_t rate = worker_.node.config.live.transfer_bytes_per_second.load() / worker_.count;
     allowance_ = std::min(rate / 4, allowance_ + rate * std::min<int64_t>(now - allowance_ms_, 1000) / 1000);
     allowance_ms_ = now;
-    if (running_ == 0) copy_.forget_cold();
+    copy_.age_cold(now);
     start_more();
     expire_some();
     reaper_.on_timer();
@@ -365,6 +366,7 @@ void ShardSync::expire_some() {
     worker_.locks.release();
     for (unsigned n = 0; n < kExpirySlotsPerTick && found < kExpiriesPerTick; ++n) {
         const unsigned slot = next_expiry_slot_;
+        const unsigned tries = std::exchange(expiry_tries_, 0);
         next_expiry_slot_ = (next_expiry_slot_ + 1) % kSlots;
         const ShardId shard = shard_of(static_cast<SlotId>(slot));
         if (shard % worker_.count != worker_.index) continue;
@@ -375,11 +377,18 @@ void ShardSync::expire_some() {
         }
         if (!cluster_.settled(shard) || !answers_for(topology, cluster_.self, shard)) continue;
         std::vector<std::string> words = {"expire"};
-        copy_.walk(static_cast<SlotId>(slot), [&](std::string_view key, std::string_view cell) {
-            const auto view = CellView::parse(cell);
-            const int64_t at = view->expire_at_ms();
-            if (view->exists() && at != kNoExpiry && at <= worker_.now_ms) words.emplace_back(key);
-        });
+        const bool seen =
+            copy_.walk(static_cast<SlotId>(slot), [&](std::string_view key, std::string_view cell) {
+                const auto view = CellView::parse(cell);
+                const int64_t at = view->expire_at_ms();
+                if (view->exists() && at != kNoExpiry && at <= worker_.now_ms) words.emplace_back(key);
+            });
+        if (!seen && tries < kExpiryTries) {
+            // Locked, or its keys are on their way from the disk: here again at the next tick.
+            next_expiry_slot_ = slot;
+            expiry_tries_ = tries + 1;
+            break;
+        }
         if (words.size() == 1) continue;
         found += words.size() - 1;
         ClusterCounters::add(cluster_.counters.expired, words.size() - 1);

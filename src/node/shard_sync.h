@@ -73,7 +73,8 @@ class ShardSync {
     unsigned running_ = 0;
     unsigned next_shard_ = 0;
     unsigned next_expiry_slot_ = 0;
-    int64_t allowance_ = 0;  // bytes that may be moved now
+    unsigned expiry_tries_ = 0;  // of that slot
+    int64_t allowance_ = 0;      // bytes that may be moved now
     int64_t allowance_ms_ = 0;
     std::atomic<unsigned> divergent_{0};
 };

@@ -74,7 +74,7 @@ void WriteOp::send_to(NodeId node, size_t place, bool stand_in) {
     const MergeMessage message{number, stand_in ? MergeReason::stand_in : MergeReason::write, changes_};
     const bool sent = coordinator_.send(node, message);
     targets_.push_back({node, place, stand_in, sent});
-    if (!sent && !stand_in) find_stand_in(place);
+    if (!sent) find_stand_in(place);  // each is asked once
 }
 
 void WriteOp::find_stand_in(size_t place) {

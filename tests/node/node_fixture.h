@@ -25,7 +25,9 @@ class FakeHost final : public WorkerHost {
   public:
     void post(std::function<void()> task) override { posted.push_back(std::move(task)); }
     void run_blocking(std::function<void()> task) override { blocking.push_back(std::move(task)); }
+    BusDialer* bus_dialer() override { return dialer; }
 
+    BusDialer* dialer = nullptr;
     std::deque<std::function<void()>> posted;
     std::deque<std::function<void()>> blocking;
 };
