@@ -26,7 +26,7 @@ ClientCore::ClientCore(WorkerCore& worker_core, ClientPort& client_port,
     state->id = worker.node.clients.next_id();
     worker.clients.push_back(this);
     state->authenticated = feeder != nullptr || worker.node.config.text("requirepass").empty();
-    if (feeder == nullptr) worker.node.clients.add(*this);
+    worker.node.clients.add(*this);
 }
 
 ClientCore::~ClientCore() {
@@ -37,7 +37,7 @@ ClientCore::~ClientCore() {
     std::ranges::move(fetch.pins(), std::back_inserter(worker.pins_left));
     if (state->watch != nullptr) state->watch->dead = true;
     worker.node.monitors.remove(inbox.get());
-    if (feeder == nullptr) worker.node.clients.remove(*this);
+    worker.node.clients.remove(*this);
     worker.forget(*this);
 }
 

@@ -9,6 +9,10 @@ namespace torc {
 
 void ClientRegistry::add(ClientCore& client) {
     std::lock_guard guard(mutex_);
+    if (client.feeder != nullptr) {
+        internal_.emplace(client.state->id, &client);
+        return;
+    }
     clients_.emplace(client.state->id, &client);
     count_ = clients_.size();
     node_.connections.fetch_add(1, std::memory_order_relaxed);
@@ -16,14 +20,16 @@ void ClientRegistry::add(ClientCore& client) {
 
 void ClientRegistry::remove(ClientCore& client) {
     std::lock_guard guard(mutex_);
+    internal_.erase(client.state->id);
     clients_.erase(client.state->id);
     count_ = clients_.size();
 }
 
 ClientCore& ClientRegistry::core_of(const ClientState& state) {
     std::lock_guard guard(mutex_);
-    const auto found = clients_.find(state.id);
-    TORC_CHECK(found != clients_.end());
+    if (const auto found = clients_.find(state.id); found != clients_.end()) return *found->second;
+    const auto found = internal_.find(state.id);
+    TORC_CHECK(found != internal_.end());
     return *found->second;
 }
 

@@ -41,6 +41,7 @@ class ClientRegistry final : public Clients {
     std::atomic<size_t> count_{0};
     mutable std::mutex mutex_;
     std::map<uint64_t, ClientCore*> clients_;
+    std::map<uint64_t, ClientCore*> internal_;  // commands that peers sent; no operator sees them
 };
 
 }  // namespace torc
