@@ -43,9 +43,10 @@ class Trial {
     explicit Trial(const TrialOptions& options)
         : options_(options),
           rng_(options.seed * 7919),
-          cluster_({options.seed, rng_.one_in(2), options.verbose}),
+          always_sync_(rng_.one_in(2)),
+          cluster_({options.seed, always_sync_, options.verbose}),
           workload_(cluster_, {}, rng_.next()),
-          nemesis_(cluster_, workload_, rng_.next()) {}
+          nemesis_(cluster_, workload_, always_sync_, rng_.next()) {}
 
     TrialReport run() {
         if (form()) work();
@@ -136,12 +137,13 @@ class Trial {
             for (const std::string& value : found) line += " " + value;
             cluster_.say(key + ":" + line);
         }
-        if (options_.verbose && !report_.wrong.empty())
+        if (options_.verbose)
             for (const HistoryOp& op : workload_.history()) fmt::print("  {}\n", describe(op));
     }
 
     const TrialOptions options_;
     Rng rng_;
+    const bool always_sync_;
     SimCluster cluster_;
     Workload workload_;
     Nemesis nemesis_;
