@@ -80,11 +80,7 @@ void SimNet::cut(unsigned from, unsigned to, bool is_cut) {
             if (link->ends[1 - side].machine != from || link->ends[side].machine != to) continue;
             if (link->ends[side].arriving.empty()) continue;
             // Some connections don't live through it; the others send again what was lost.
-            if (rng_.one_in(2) && !link->ends[0].closed && !link->ends[1].closed) {
-                link->ends[side].arriving.clear();
-                link->ends[side].waiting_bytes = 0;
-                close(link, 1 - side, false);
-            }
+            if (rng_.one_in(2)) break_link(link);
             const int64_t again_us = events_.now_us() + 1000 + static_cast<int64_t>(rng_.below(200'000));
             for (Packet& packet : link->ends[side].arriving)
                 packet.arrival_us = std::max(packet.arrival_us, again_us);
@@ -106,6 +102,10 @@ void SimNet::break_some_link() {
     if (connections_.empty()) return;
     const auto link = connections_[rng_.below(connections_.size())].lock();
     if (link == nullptr) return;
+    break_link(link);
+}
+
+void SimNet::break_link(const std::shared_ptr<Connection>& link) {
     for (const int side : {0, 1}) {
         link->ends[side].arriving.clear();
         link->ends[side].waiting_bytes = 0;
@@ -325,10 +325,11 @@ void SimLoop::link_down(const std::shared_ptr<SimNet::Connection>& link, int sid
     auto& end = link->ends[side];
     if (end.closed) return;
     net_.close(link, side, false);
-    if (!std::exchange(end.up, false)) return;
-    const std::pair key(end.peer_id, side == 0);
-    if (const auto at = links_.find(key); at != links_.end() && at->second == link) links_.erase(at);
-    user_->on_link_down(end);
+    if (std::exchange(end.up, false)) {
+        const std::pair key(end.peer_id, side == 0);
+        if (const auto at = links_.find(key); at != links_.end() && at->second == link) links_.erase(at);
+        user_->on_link_down(end);
+    }
     if (side == 0) redial(end.peer_id);
 }
 

@@ -81,6 +81,7 @@ class SimNet {
         std::string frame;
         bool end = false;  // of the link
     };
+    void break_link(const std::shared_ptr<Connection>& link);
     void push(const std::shared_ptr<Connection>& link, int to_side, Packet packet);
     void deliver(const std::shared_ptr<Connection>& link, int to_side);
     int64_t delay_us(unsigned from, unsigned to);
