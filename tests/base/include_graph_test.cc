@@ -30,7 +30,7 @@ const std::map<std::string, Folders> kMayInclude = {
     {"repl", {"base", "engine", "cluster"}},
     {"commands", {"base", "resp", "types", "cluster"}},
     {"node", {"base", "resp", "types", "cluster", "commands", "engine", "repl"}},
-    {"sim", {"base"}},
+    {"sim", {"base", "cluster", "commands", "engine", "repl", "node"}},
     {"server", {"base", "cluster", "commands", "node"}},
     {"tools", {"base", "engine"}},
     {"main", {"base", "server"}},
