@@ -133,9 +133,7 @@ std::string* Coordinator::reply_frame(uint64_t link) {
 
 bool Coordinator::send_exchange(NodeId to, const ExchangeMessage& message) {
     std::string* frame = open_frame(to);
-    if (frame == nullptr) return false;
-    append_message(*frame, message, false);
-    return true;
+    return frame != nullptr && put(*frame, message, false);
 }
 
 // ---- operations

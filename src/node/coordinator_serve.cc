@@ -71,6 +71,9 @@ void Coordinator::serve_read(Link& link, const ReadMessage& message) {
             out.changes = *raw;
         else
             out.digest = load_le<uint64_t>(raw->data());
+        if (put(*frame, out)) return;
+        out.status = BusStatus::refused;
+        out.changes = {};
         append_message(*frame, out);
     };
     if (message.keys.empty()) return answer("-ERR no keys");
@@ -83,7 +86,10 @@ void Coordinator::serve_read(Link& link, const ReadMessage& message) {
 void Coordinator::serve_forward(Link& link, const ForwardMessage& message) {
     ClusterCounters::add(cluster_.counters.forwards_served);
     const auto answer = [this, number = link.number, op = message.op](BusStatus status, std::string_view bytes) {
-        if (std::string* frame = reply_frame(number)) append_message(*frame, ForwardReply{op, status, bytes});
+        std::string* frame = reply_frame(number);
+        if (frame != nullptr && !put(*frame, ForwardReply{op, status, bytes}))
+            append_message(*frame, ForwardReply{op, status, "-ERR the command was carried out, but its reply is too "
+                                                            "large for the cluster's bus\r\n"});
     };
     // The stamp first, then the clock: who was frozen in between has an old stamp, and finds the deadline passed.
     if (message.deadline_ms < worker_.now_ms) return answer(BusStatus::too_late, {});
