@@ -176,9 +176,17 @@ void Coordinator::on_timer() {
     std::erase_if(deadlines_, [&](const auto& entry) { return entry.first <= now || !ops_.contains(entry.second); });
     for_each_op([&](BusOp& op) { return op.on_tick(now); });
     for (const auto& [link, state] : links_)
-        std::erase_if(state->sessions, [](const auto& entry) {
-            return entry.second.ending && entry.second.executor->idle();
+        std::erase_if(state->sessions, [now](const auto& entry) {
+            const Link::Session& session = entry.second;
+            if (session.executor->client().pause == Pause::closing) return true;
+            const bool quiet = now - session.used_ms > kSessionIdleMs &&
+                               session.executor->client().state->watch == nullptr;
+            return (session.ending || quiet) && session.executor->idle();
         });
+    // As many as were needed at once; a few are kept.
+    for (size_t i = own_executors_.size(); i-- > 0 && own_executors_.size() > kExecutorsPerLink;)
+        if (own_executors_[i] == nullptr || own_executors_[i]->idle())
+            own_executors_.erase(own_executors_.begin() + static_cast<long>(i));
     for (const uint64_t number : ending) {
         const auto at = ops_.find(number);
         if (at != ops_.end() && at->second->on_deadline()) ops_.erase(number);
