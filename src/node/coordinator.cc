@@ -86,8 +86,12 @@ void Coordinator::end_turn() {
         if (executor == own_executors_.end())
             executor = own_executors_.insert(own_executors_.end(), nullptr);
         if (*executor == nullptr) *executor = std::make_unique<BusExecutor>(worker_);
-        const std::vector<std::string_view> words(task.words.begin(), task.words.end());
-        (*executor)->run(task.spec, words, task.settings, std::move(task.sink));
+        std::vector<std::vector<std::string_view>> commands;
+        for (const auto& words : task.commands) commands.emplace_back(words.begin(), words.end());
+        if (task.transaction)
+            (*executor)->run_transaction(commands, task.settings, std::move(task.sink));
+        else
+            (*executor)->run(task.spec, commands.front(), task.settings, std::move(task.sink));
     }
     if (!deferred_.empty()) worker_.host.post([] {});
 }
@@ -195,7 +199,7 @@ void Coordinator::on_timer() {
 
 void Coordinator::run_here(const CommandSpec* spec, std::vector<std::string> words,
                            const BusExecutor::Settings& settings, BusExecutor::Sink sink) {
-    deferred_.push_back({spec, std::move(words), settings, std::move(sink)});
+    deferred_.push_back({spec, {std::move(words)}, false, settings, std::move(sink)});
     worker_.host.post([] {});
 }
 
@@ -216,8 +220,11 @@ void Coordinator::send_errand(Errand errand) {
         settings.readonly = errand.readonly;
         settings.read_level = errand.read_level;
         settings.write_level = errand.write_level;
-        const CommandSpec* const spec = errand_command(errand.commands.front().front());
-        run_here(spec, std::move(errand.commands.front()), settings, std::move(errand.done));
+        const CommandSpec* const spec =
+            errand.transaction ? nullptr : errand_command(errand.commands.front().front());
+        deferred_.push_back(
+            {spec, std::move(errand.commands), errand.transaction, settings, std::move(errand.done)});
+        worker_.host.post([] {});
         return;
     }
     const int64_t left = errand.deadline_ms - now_ms();

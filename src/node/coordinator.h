@@ -175,7 +175,8 @@ class Coordinator final : public BusUser {
 
     struct Deferred {
         const CommandSpec* spec = nullptr;
-        std::vector<std::string> words;
+        std::vector<std::vector<std::string>> commands;  // one, or a transaction's
+        bool transaction = false;
         BusExecutor::Settings settings;
         BusExecutor::Sink sink;
     };
