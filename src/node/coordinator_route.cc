@@ -56,6 +56,7 @@ Coordinator::Route Coordinator::route(ClientCore& client, const Prepared& comman
     const CommandSpec& spec = *command.spec;
     if ((spec.flags & kInternal) != 0) return Route::here;
     if (client.feeder == nullptr) {
+        if (__builtin_expect(client.replies->full(), 0)) return wait_for_replies(client);
         size_t bytes = 0;
         for (const std::string_view word : args) bytes += word.size();
         if (__builtin_expect(bytes > kMostCommandBytes, 0)) {
