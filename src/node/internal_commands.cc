@@ -8,6 +8,7 @@
 #include "commands/call.h"
 #include "node/bus_message.h"
 #include "node/cell_keyspace.h"
+#include "repl/stamp_clock.h"
 
 namespace torc {
 namespace {
