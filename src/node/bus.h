@@ -42,6 +42,9 @@ class BusLink {
     static constexpr size_t kMaxFrame = 64u << 20;
 };
 
+/// What a command may bring, or make of a value, so that a frame has room for it with all that is around.
+inline constexpr size_t kMostCommandBytes = 32u << 20;
+
 /// Who gets links and frames: a worker (data lane), or the control plane.
 class BusUser {
   public:

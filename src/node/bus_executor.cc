@@ -39,6 +39,7 @@ void BusExecutor::run(const CommandSpec* spec, const std::vector<std::string_vie
     request.words.assign(words.begin(), words.end());
     request.settings = settings;
     request.sink = std::move(sink);
+    waiting_bytes_ += bytes_of(request);
     queue_.push_back(std::move(request));
 }
 
@@ -49,10 +50,19 @@ void BusExecutor::run_transaction(const std::vector<std::vector<std::string_view
     for (const auto& words : commands) request.queue.emplace_back(words.begin(), words.end());
     request.settings = settings;
     request.sink = std::move(sink);
+    waiting_bytes_ += bytes_of(request);
     queue_.push_back(std::move(request));
     if (client_->pause == Pause::none && client_->retry.empty())
         while (feed()) {
         }
+}
+
+size_t BusExecutor::bytes_of(const Request& request) {
+    size_t bytes = sizeof request;
+    for (const std::string& word : request.words) bytes += word.size() + sizeof word;
+    for (const auto& words : request.queue)
+        for (const std::string& word : words) bytes += word.size() + sizeof word;
+    return bytes;
 }
 
 bool BusExecutor::start(const CommandSpec* spec, const std::vector<std::string_view>& words,
@@ -102,6 +112,7 @@ bool BusExecutor::feed() {
     if (queue_.empty() || client_->pause != Pause::none) return false;
     Request request = std::move(queue_.front());
     queue_.pop_front();
+    waiting_bytes_ -= bytes_of(request);
     sinks_.push_back(std::move(request.sink));
     if (!request.queue.empty()) fill_queue(request.queue);
     const std::vector<std::string_view> words(request.words.begin(), request.words.end());

@@ -40,6 +40,8 @@ class BusExecutor final : public ClientPort, public CommandFeeder {
     void run_transaction(const std::vector<std::vector<std::string_view>>& commands, const Settings& settings,
                          Sink sink);
     bool idle() const { return queue_.empty() && sinks_.empty(); }
+    /// Of commands that haven't begun.
+    size_t waiting_bytes() const { return waiting_bytes_; }
     ClientCore& client() { return *client_; }
 
     void wake() override;
@@ -61,7 +63,9 @@ class BusExecutor final : public ClientPort, public CommandFeeder {
     WorkerCore& worker_;
     std::shared_ptr<BusExecutor*> alive_;  // for what other threads post: null inside when this is gone
     std::unique_ptr<ClientCore> client_;
+    static size_t bytes_of(const Request& request);
     std::deque<Request> queue_;
+    size_t waiting_bytes_ = 0;  // in it
     std::deque<Sink> sinks_;           // of commands that have begun
     std::deque<uint64_t> boundaries_;  // behind the ends of their replies
 };

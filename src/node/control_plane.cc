@@ -177,7 +177,12 @@ void ControlPlane::on_request(NodeId from, std::string_view payload) {
     switch (static_cast<RequestKind>(kind)) {
         case RequestKind::meet:
             if (their_cluster == ring.cluster_id) return;
-            if (alone && (their_members != 1 || their_cluster != 0)) {
+            if (ring.cluster_id == 0 || their_cluster == 0) {
+                next_seek_ms_ = 0;  // who has no ring asks to be let in
+                return;
+            }
+            // Of two that are alone one gives its ring up, even when both were told to meet at once.
+            if (alone && (their_members > 1 || settings_.self.id > from)) {
                 // Their ring takes us in; what we hold comes along.
                 if (auto gone = agreement_.dissolve(); !gone) return note(gone.error().message);
                 log_notice("Node {} asks this one to join its cluster {:016x}", node_name(from),

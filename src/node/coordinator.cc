@@ -94,8 +94,12 @@ void Coordinator::end_turn() {
             executor = std::ranges::find_if(own_executors_, [](const auto& e) { return e == nullptr; });
         if (executor == own_executors_.end()) executor = own_executors_.insert(own_executors_.end(), nullptr);
         if (*executor == nullptr) *executor = std::make_unique<BusExecutor>(worker_);
-        const std::vector<std::string_view> words(task.words.begin(), task.words.end());
-        (*executor)->run(task.spec, words, task.settings, std::move(task.sink));
+        std::vector<std::vector<std::string_view>> commands;
+        for (const auto& words : task.commands) commands.emplace_back(words.begin(), words.end());
+        if (task.transaction)
+            (*executor)->run_transaction(commands, task.settings, std::move(task.sink));
+        else
+            (*executor)->run(task.spec, commands.front(), task.settings, std::move(task.sink));
     }
     if (!deferred_.empty()) worker_.host.post([] {});
 }
@@ -141,9 +145,7 @@ std::string* Coordinator::reply_frame(uint64_t link) {
 
 bool Coordinator::send_exchange(NodeId to, const ExchangeMessage& message) {
     std::string* frame = open_frame(to);
-    if (frame == nullptr) return false;
-    append_message(*frame, message, false);
-    return true;
+    return frame != nullptr && put(*frame, message, false);
 }
 
 // ---- operations
@@ -187,8 +189,17 @@ void Coordinator::on_timer() {
                   [&](const auto& entry) { return entry.first <= now || !ops_.contains(entry.second); });
     for_each_op([&](BusOp& op) { return op.on_tick(now); });
     for (const auto& [link, state] : links_)
-        std::erase_if(state->sessions,
-                      [](const auto& entry) { return entry.second.ending && entry.second.executor->idle(); });
+        std::erase_if(state->sessions, [now](const auto& entry) {
+            const Link::Session& session = entry.second;
+            if (session.executor->client().pause == Pause::closing) return true;
+            const bool quiet =
+                now - session.used_ms > kSessionIdleMs && session.executor->client().state->watch == nullptr;
+            return (session.ending || quiet) && session.executor->idle();
+        });
+    // As many as were needed at once; a few are kept.
+    for (size_t i = own_executors_.size(); i-- > 0 && own_executors_.size() > kExecutorsPerLink;)
+        if (own_executors_[i] == nullptr || own_executors_[i]->idle())
+            own_executors_.erase(own_executors_.begin() + static_cast<long>(i));
     for (const uint64_t number : ending) {
         const auto at = ops_.find(number);
         if (at != ops_.end() && at->second->on_deadline()) ops_.erase(number);
@@ -197,7 +208,7 @@ void Coordinator::on_timer() {
 
 void Coordinator::run_here(const CommandSpec* spec, std::vector<std::string> words,
                            const BusExecutor::Settings& settings, BusExecutor::Sink sink) {
-    deferred_.push_back({spec, std::move(words), settings, std::move(sink)});
+    deferred_.push_back({spec, {std::move(words)}, false, settings, std::move(sink)});
     worker_.host.post([] {});
 }
 
@@ -218,8 +229,11 @@ void Coordinator::send_errand(Errand errand) {
         settings.readonly = errand.readonly;
         settings.read_level = errand.read_level;
         settings.write_level = errand.write_level;
-        const CommandSpec* const spec = errand_command(errand.commands.front().front());
-        run_here(spec, std::move(errand.commands.front()), settings, std::move(errand.done));
+        const CommandSpec* const spec =
+            errand.transaction ? nullptr : errand_command(errand.commands.front().front());
+        deferred_.push_back(
+            {spec, std::move(errand.commands), errand.transaction, settings, std::move(errand.done)});
+        worker_.host.post([] {});
         return;
     }
     const int64_t left = errand.deadline_ms - now_ms();

@@ -81,13 +81,11 @@ class Coordinator final : public BusUser {
     ClusterCore& cluster() { return cluster_; }
     WorkerCore& worker() { return worker_; }
     const ShardPlan& plan(ShardId shard);
-    /// False when there's no link to that node.
+    /// False when there's no link to that node, or no frame has room for the message.
     template <class Message>
     bool send(NodeId to, const Message& message) {
         std::string* frame = open_frame(to);
-        if (frame == nullptr) return false;
-        append_message(*frame, message);
-        return true;
+        return frame != nullptr && put(*frame, message);
     }
     bool send_exchange(NodeId to, const ExchangeMessage& message);
     /// Takes the op over and gives it its number. timeout_ms from now on_deadline() comes, if it lives.
@@ -120,6 +118,16 @@ class Coordinator final : public BusUser {
 
   private:
     struct Link;
+    /// False, and nothing done, when the frame has no room.
+    template <class Message, class... Extra>
+    static bool put(std::string& frame, const Message& message, Extra... extra) {
+        const size_t mark = frame.size();
+        append_message(frame, message, extra...);
+        if (frame.size() <= BusLink::kMaxFrame) return true;
+        frame.resize(mark);
+        frame.shrink_to_fit();
+        return false;
+    }
     std::string* open_frame(NodeId to);
     std::string* frame_of(Link& link);
     void seal(Link& link);
@@ -176,7 +184,8 @@ class Coordinator final : public BusUser {
 
     struct Deferred {
         const CommandSpec* spec = nullptr;
-        std::vector<std::string> words;
+        std::vector<std::vector<std::string>> commands;  // one, or a transaction's
+        bool transaction = false;
         BusExecutor::Settings settings;
         BusExecutor::Sink sink;
     };

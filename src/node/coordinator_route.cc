@@ -55,6 +55,18 @@ Coordinator::Route Coordinator::route(ClientCore& client, const Prepared& comman
                                       std::string& error) {
     const CommandSpec& spec = *command.spec;
     if ((spec.flags & kInternal) != 0) return Route::here;
+    if (client.feeder == nullptr) {
+        if (__builtin_expect(client.replies->full(), 0)) return wait_for_replies(client);
+        size_t bytes = 0;
+        for (const std::string_view word : args) bytes += word.size();
+        if (__builtin_expect(bytes > kMostCommandBytes, 0)) {
+            error = fmt::format(
+                "ERR a command of {} bytes is too large for a cluster, whose nodes send each other "
+                "at most {}",
+                bytes, kMostCommandBytes);
+            return Route::refused;
+        }
+    }
     if (__builtin_expect(client.replies->size() >= kMostPending, 0)) return wait_for_replies(client);
     if (__builtin_expect(command.one_key, 1))
         return route_keys(client, command, args, command.key.shard(), (spec.flags & kWrite) != 0, error);
@@ -210,6 +222,13 @@ Coordinator::Route Coordinator::route_exec(ClientCore& client, const Prepared& c
         return Route::refused;
     }
     if (keys.empty()) return Route::here;
+    if (client.feeder == nullptr && state.queued_bytes > kMostCommandBytes) {
+        error = fmt::format(
+            "ERR a transaction of {} bytes is too large for a cluster, whose nodes send each other "
+            "at most {}",
+            state.queued_bytes, kMostCommandBytes);
+        return Route::refused;
+    }
     const SlotId slot = key_slot(keys.front());
     if (!std::ranges::all_of(keys, [&](const std::string& key) { return key_slot(key) == slot; })) {
         error = kCrossSlot;

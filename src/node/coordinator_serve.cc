@@ -44,6 +44,8 @@ void Coordinator::serve_merge(Link& link, const BusFrameHead& head, const MergeM
     const bool ours = ring.owns(cluster_.self, shard) || ring.will_own(cluster_.self, shard);
     if (message.reason == MergeReason::write && !ours && head.epoch < ring.epoch())
         return answer(BusStatus::elsewhere);
+    BusExecutor& executor = executor_for(link, shard);
+    if (executor.waiting_bytes() > kMostWaitingBytes) return answer(BusStatus::later);
     if (!ours) {
         const auto limit = static_cast<uint64_t>(worker_.node.config.live.hint_limit_bytes.load());
         if (cluster_.foreign_bytes(ring) + message.changes.size() > limit) {
@@ -52,7 +54,7 @@ void Coordinator::serve_merge(Link& link, const BusFrameHead& head, const MergeM
         }
         ClusterCounters::add(cluster_.counters.hints_taken);
     }
-    executor_for(link, shard).run(&kMergeCommand, words, {}, [answer](std::string_view reply) {
+    executor.run(&kMergeCommand, words, {}, [answer](std::string_view reply) {
         answer(is_error(reply) ? BusStatus::refused : BusStatus::done);
     });
 }
@@ -71,20 +73,28 @@ void Coordinator::serve_read(Link& link, const ReadMessage& message) {
             out.changes = *raw;
         else
             out.digest = load_le<uint64_t>(raw->data());
+        if (put(*frame, out)) return;
+        out.status = BusStatus::refused;
+        out.changes = {};
         append_message(*frame, out);
     };
     if (message.keys.empty()) return answer("-ERR no keys");
     std::vector<std::string_view> words = {message.cells ? "cells" : "digest"};
     words.insert(words.end(), message.keys.begin(), message.keys.end());
-    executor_for(link, shard_of(key_slot(message.keys.front())))
-        .run(message.cells ? &kCellsCommand : &kDigestCommand, words, {}, answer);
+    BusExecutor& executor = executor_for(link, shard_of(key_slot(message.keys.front())));
+    if (executor.waiting_bytes() > kMostWaitingBytes) return answer("-ERR too much waits");
+    executor.run(message.cells ? &kCellsCommand : &kDigestCommand, words, {}, answer);
 }
 
 void Coordinator::serve_forward(Link& link, const ForwardMessage& message) {
     ClusterCounters::add(cluster_.counters.forwards_served);
     const auto answer = [this, number = link.number, op = message.op](BusStatus status,
                                                                       std::string_view bytes) {
-        if (std::string* frame = reply_frame(number)) append_message(*frame, ForwardReply{op, status, bytes});
+        std::string* frame = reply_frame(number);
+        if (frame != nullptr && !put(*frame, ForwardReply{op, status, bytes}))
+            append_message(*frame, ForwardReply{op, status,
+                                                "-ERR the command was carried out, but its reply is too "
+                                                "large for the cluster's bus\r\n"});
     };
     // The stamp first, then the clock: who was frozen in between has an old stamp, and finds the deadline
     // passed.
@@ -104,7 +114,15 @@ void Coordinator::serve_forward(Link& link, const ForwardMessage& message) {
     settings.must_join = message.joined;
     settings.read_level = message.read_level;
     settings.write_level = message.write_level;
+    if (link.sessions.size() >= kMostSessions && !link.sessions.contains(message.session))
+        return answer(BusStatus::later, {});
     auto& session = link.sessions[message.session];
+    session.used_ms = now_ms();
+    if (session.executor != nullptr && session.executor->waiting_bytes() > kMostWaitingBytes)
+        return answer(BusStatus::later, {});
+    // A command that closes its connection has closed this one.
+    if (session.executor != nullptr && session.executor->client().pause == Pause::closing)
+        session.executor = nullptr;
     if (session.executor == nullptr) session.executor = std::make_unique<BusExecutor>(worker_);
     // Another connection's watches, or ones given up, are nothing to this command.
     if (std::exchange(session.ending, false))

@@ -288,6 +288,8 @@ void run_row(WorkerCore& worker, ClientCore& client, const CommandSpec& spec, Ar
     const unsigned db = client.state->db.load(std::memory_order_relaxed);
     StoreKeyspace& keys = *worker.keyspaces[db];
     keys.begin();
+    int64_t longest = worker.node.config.live.proto_max_bulk_bytes.load(std::memory_order_relaxed);
+    if (worker.coordinator != nullptr) longest = std::min<int64_t>(longest, kMostCommandBytes);
     Call call{spec,
               args,
               keys,
@@ -295,7 +297,7 @@ void run_row(WorkerCore& worker, ClientCore& client, const CommandSpec& spec, Ar
               *worker.node.faces,
               client.reply,
               worker.now_ms,
-              worker.node.config.live.proto_max_bulk_bytes.load(std::memory_order_relaxed)};
+              longest};
     spec.run(call);
 }
 

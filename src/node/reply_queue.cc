@@ -8,11 +8,13 @@
 namespace torc {
 
 uint64_t ReplyQueue::push_pending(std::string bytes, Lsn seen, Lsn own) {
+    bytes_ += bytes.size();
     slots_.push_back({false, 1, seen, own, std::move(bytes)});
     return first_ + slots_.size() - 1;
 }
 
 void ReplyQueue::push_ready(std::string bytes, Lsn seen, Lsn own, uint32_t replies) {
+    bytes_ += bytes.size();
     slots_.push_back({true, replies, seen, own, std::move(bytes)});
 }
 
@@ -31,6 +33,7 @@ void ReplyQueue::complete(uint64_t number) {
 
 void ReplyQueue::complete(uint64_t number, std::string_view bytes) {
     if (Slot* slot = at(number)) {
+        bytes_ += bytes.size() - slot->bytes.size();
         slot->bytes.assign(bytes);
         slot->ready = true;
         drain();
@@ -42,6 +45,7 @@ void ReplyQueue::drain() {
     while (!slots_.empty() && slots_.front().ready) {
         Slot& slot = slots_.front();
         client_->output.append(slot.bytes);
+        bytes_ -= slot.bytes.size();
         client_->seen_lsn = std::max(client_->seen_lsn, slot.seen);
         client_->own_lsn = std::max(client_->own_lsn, slot.own);
         client_->unmarked_replies += slot.replies;

@@ -23,6 +23,10 @@ class ReplyQueue : public std::enable_shared_from_this<ReplyQueue> {
 
     bool empty() const { return slots_.empty(); }
     size_t size() const { return slots_.size(); }
+    /// So much is to come that the connection's next command waits.
+    bool full() const { return slots_.size() >= kMost || bytes_ > kMostBytes; }
+    static constexpr size_t kMost = 4096;
+    static constexpr size_t kMostBytes = 32u << 20;
     /// A place for a reply to come. `bytes`: kept for whoever completes it with what is there.
     uint64_t push_pending(std::string bytes, Lsn seen, Lsn own);
     void push_ready(std::string bytes, Lsn seen, Lsn own, uint32_t replies);
@@ -45,6 +49,7 @@ class ReplyQueue : public std::enable_shared_from_this<ReplyQueue> {
 
     ClientCore* client_;
     std::deque<Slot> slots_;
+    size_t bytes_ = 0;    // in them
     uint64_t first_ = 0;  // number of slots_.front()
 };
 
