@@ -163,7 +163,7 @@ class Load:
     """`nodes_for(worker)`: the nodes that it may talk to. `allowed`: codes of error replies that are all right."""
 
     def __init__(self, cluster, seed, workers=6, steps=("write_unique", "count", "read_modify_write", "append", "lock"),
-                 allowed=("INDOUBT",), nodes_for=None, strict_reads=True, patience=8.0, pace=0):
+                 allowed=("INDOUBT", "LOADING"), nodes_for=None, strict_reads=True, patience=8.0, pace=0):
         self.cluster = cluster
         self.steps = steps
         self.allowed = set(allowed)
@@ -176,6 +176,8 @@ class Load:
         self.locks = collections.defaultdict(list)
         self.lock_number = 0
         self.problems = []
+        self.refusals = collections.Counter()
+        self.began = time.monotonic()
         self.slowest = 0.0
         generator = random.Random(seed)
         self.workers = [Worker(self, number, generator.random()) for number in range(workers)]
@@ -202,7 +204,8 @@ class Load:
     def on_error(self, worker, node, command, error):
         if error.code not in self.allowed:
             with self.mutex:
-                self.problems.append(f"{node.name} to {command}: {error}")
+                self.problems.append(f"{time.monotonic() - self.began:.2f} s: {node.name} to {command}: {error}")
+                self.refusals[str(error)] += 1
 
     def on_silence(self, worker, node, command, was_well, error):
         if was_well:
@@ -244,7 +247,8 @@ class Load:
     def raise_problems(self):
         if self.problems:
             listed = "\n  ".join(self.problems[:12])
-            raise AssertionError(f"{len(self.problems)} problems while it ran:\n  {listed}")
+            kinds = "".join(f"\n  {count} times {text}" for text, count in self.refusals.items())
+            raise AssertionError(f"{len(self.problems)} problems while it ran:{kinds}\n  {listed}")
 
     def expected(self):
         """{key: is this value right?} for all keys."""
