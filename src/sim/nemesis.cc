@@ -312,7 +312,7 @@ void Nemesis::copy_directory() {
     // The process is stopped for it: a copy of files that change isn't one.
     cluster_.crash(at);
     SimMachine& machine = cluster_.machine(at);
-    const auto copied = copy_files(*machine.disk, machine.data, fmt::format("copy{}", ++copies_));
+    const auto copied = copy_files(*machine.disk, machine.data, fmt::format("/copy{}", ++copies_));
     cluster_.say(fmt::format("machine {}: its directory is copied: {}", at, copied ? "done" : copied.error().message));
     if (copied) copied_ = static_cast<int>(at);
     lasting(50 * kMs, 200 * kMs, [this, at] { restart(at); });
@@ -325,7 +325,7 @@ void Nemesis::restore_directory() {
     if (machine.gone || std::ranges::find(draining_, at) != draining_.end()) return;
     cluster_.crash(at);
     data_at_risk_ = true;
-    machine.data = fmt::format("copy{}", copies_);
+    machine.data = fmt::format("/copy{}", copies_);
     copied_ = -1;
     cluster_.say(fmt::format("machine {}: the copy of its directory is restored", at));
     lasting(50 * kMs, kSecond, [this, at] { restart(at); });

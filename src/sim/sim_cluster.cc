@@ -164,16 +164,22 @@ bool SimCluster::is_quiet(std::string* why) {
                 return no(fmt::format("machine {} takes {} for dead", machine->index, other->index));
         }
         unsigned unsettled = 0, foreign = 0;
+        ShardId one_foreign = 0;
         for (unsigned s = 0; s < kShards; ++s) {
             const auto shard = static_cast<ShardId>(s);
             if (topology->ring->owns(machine->id, shard))
                 unsettled += machine->process->cluster().settled(shard) ? 0 : 1;
-            else
-                foreign += machine->process->cluster().cells[s].bytes.load() > 0 ? 1 : 0;
+            else if (machine->process->cluster().cells[s].bytes.load() > 0)
+                ++foreign, one_foreign = shard;
         }
         if (unsettled != 0) return no(fmt::format("machine {} has {} unsettled shards", machine->index, unsettled));
-        if (foreign != 0)
-            return no(fmt::format("machine {} keeps data of {} shards that aren't its own", machine->index, foreign));
+        if (foreign != 0) {
+            const ShardCells& cells = machine->process->cluster().cells[one_foreign];
+            return no(fmt::format("machine {} keeps data of {} shards that aren't its own, such as {}: {} keys, {} "
+                                  "tombstones, {} bytes",
+                                  machine->index, foreign, one_foreign, cells.keys.load(), cells.tombstones.load(),
+                                  cells.bytes.load()));
+        }
     }
     return true;
 }

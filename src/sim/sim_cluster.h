@@ -25,7 +25,7 @@ class SimMachine {
     std::unique_ptr<SimProcess> process;
     std::vector<std::string> seeds;    // bus addresses
     std::string replaces;              // a node's name
-    std::string data = "data";         // its directory
+    std::string data = "/data";        // its directory
     int64_t disk_delay_us = 100;
     double rate = 1.0;                 // of its clock
     int64_t synced_us = 0;             // the timeline, as its clock last heard
