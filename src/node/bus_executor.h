@@ -65,7 +65,7 @@ class BusExecutor final : public ClientPort, public CommandFeeder {
     std::unique_ptr<ClientCore> client_;
     static size_t bytes_of(const Request& request);
     std::deque<Request> queue_;
-    size_t waiting_bytes_ = 0;  // in it
+    size_t waiting_bytes_ = 0;         // in it
     std::deque<Sink> sinks_;           // of commands that have begun
     std::deque<uint64_t> boundaries_;  // behind the ends of their replies
 };

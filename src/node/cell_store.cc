@@ -10,6 +10,7 @@ CellFacts cell_facts(std::string_view key, std::string_view cell) {
     CellFacts facts;
     facts.exists = view->exists();
     facts.has_expiry = facts.exists && view->expire_at_ms() != kNoExpiry;
+    facts.has_siblings = view->siblings() > 1;
     facts.entry = entry_hash(key, view->digest());
     facts.bytes = key.size() + cell.size();
     return facts;
@@ -27,6 +28,8 @@ void CellStore::account(const KeyRef& key, const CellFacts* before, const CellFa
     add(cells.tombstones, one(after, !lives) - one(before, !lived));
     add(cells.with_expiry, one(after, after != nullptr && after->has_expiry) -
                                one(before, before != nullptr && before->has_expiry));
+    add(cells.with_siblings, one(after, after != nullptr && after->has_siblings) -
+                                 one(before, before != nullptr && before->has_siblings));
     add(cells.bytes, static_cast<int64_t>(after != nullptr ? after->bytes : 0) -
                          static_cast<int64_t>(before != nullptr ? before->bytes : 0));
     cluster_.forest.update(key.slot, key.bytes, before != nullptr ? before->entry : 0,

@@ -17,6 +17,7 @@ namespace torc {
 struct CellFacts {
     bool exists = false;
     bool has_expiry = false;
+    bool has_siblings = false;
     uint64_t entry = 0;  // entry_hash() for the Merkle tree
     size_t bytes = 0;
 };

@@ -50,12 +50,14 @@ struct Topology {
 struct ClusterCounters {
     std::atomic<uint64_t> forwards_sent{0}, forwards_served{0}, replicated{0}, merges{0}, merges_new{0};
     std::atomic<uint64_t> digest_reads{0}, digest_mismatches{0}, quorum_joins{0}, read_repairs{0};
-    std::atomic<uint64_t> in_doubt{0}, no_replicas{0}, resent{0}, hedges{0};
+    std::atomic<uint64_t> in_doubt{0}, no_replicas{0}, resent{0}, hedges{0}, hedges_won{0}, redirects{0};
     std::atomic<uint64_t> hints_taken{0}, hints_delivered{0}, hints_refused{0};
     std::atomic<uint64_t> exchanges{0}, exchanges_equal{0}, repaired_in{0}, repaired_out{0};
     std::atomic<uint64_t> siblings_made{0}, siblings_dropped{0}, siblings_overwritten_unread{0},
         most_siblings{0};
     std::atomic<uint64_t> tombstones_reaped{0}, expired{0};
+    std::atomic<uint64_t> frames_sent{0}, frames_received{0}, bytes_sent{0}, bytes_received{0},
+        links_overrun{0};
 
     static void add(std::atomic<uint64_t>& counter, uint64_t n = 1) {
         counter.fetch_add(n, std::memory_order_relaxed);
@@ -67,6 +69,7 @@ struct ShardCells {
     std::atomic<int64_t> keys{0};  // that exist (expired ones that nobody removed yet included)
     std::atomic<int64_t> tombstones{0};
     std::atomic<int64_t> with_expiry{0};
+    std::atomic<int64_t> with_siblings{0};     // more values than one
     std::atomic<int64_t> bytes{0};             // of keys and cells
     std::atomic<int64_t> foreign_since_ms{0};  // since when there has been data of a shard that isn't ours
 };

@@ -13,6 +13,7 @@ constexpr uint8_t kMembership = 1, kAgreement = 2, kRequest = 3;
 constexpr int64_t kSeekMs = 500;
 constexpr int64_t kTendMs = 250;
 constexpr int64_t kSaveMs = 1000;
+constexpr int64_t kSnapshotMs = 250;
 /// A joiner that's down for so long is given up.
 constexpr int64_t kGiveUpJoinerMs = 30'000;
 constexpr std::string_view kMembersFile = "cluster-members";
@@ -109,6 +110,7 @@ void ControlPlane::learn_own_host(const BusLink& link) {
 void ControlPlane::on_link_up(BusLink& link) {
     PeerLinks& peer = links_[link.peer()];
     (link.dialled() ? peer.dialled : peer.accepted) = &link;
+    (link.dialled() ? peer.dialled_ms : peer.accepted_ms) = clock_.wall_ms();
     learn_own_host(link);
     if (!begun_) return;
     membership_->on_contact(link.peer(), now());
@@ -132,11 +134,15 @@ void ControlPlane::send(NodeId to, uint8_t what, std::string_view payload) {
     if (at == links_.end()) return;
     std::string frame(1, static_cast<char>(what));
     frame += payload;
+    ClusterCounters::add(cluster_.counters.frames_sent);
+    ClusterCounters::add(cluster_.counters.bytes_sent, frame.size());
     at->second.any()->send(frame);
 }
 
 void ControlPlane::on_frame(BusLink& link, std::string_view payload) {
     if (payload.empty() || !begun_) return;
+    ClusterCounters::add(cluster_.counters.frames_received);
+    ClusterCounters::add(cluster_.counters.bytes_received, payload.size());
     const auto what = static_cast<uint8_t>(payload.front());
     const std::string_view body = payload.substr(1);
     if (what == kMembership) membership_->on_message(link.peer(), body, now());
@@ -234,6 +240,11 @@ void ControlPlane::on_tick() {
         tend_move();
     }
     pump();
+    if (ms >= next_snapshot_ms_) {
+        next_snapshot_ms_ = ms + kSnapshotMs;
+        note_foreign_data();
+        refresh_snapshot();
+    }
     if (members_changed_ && ms >= next_save_ms_) {
         next_save_ms_ = ms + kSaveMs;
         save_members();
@@ -440,6 +451,7 @@ void ControlPlane::publish() {
     }
     std::ranges::sort(topology->peers, {}, &Peer::id);
     cluster_.publish(std::move(topology));
+    refresh_snapshot();
 }
 
 void ControlPlane::save_members() {
@@ -505,6 +517,26 @@ void ControlPlane::force_remove(NodeId id) {
         log_warning("Node {} was removed by force, on an operator's word", node_name(id));
         on_ring_adopted();
         membership_->forget(id, now());
+    });
+}
+
+void ControlPlane::reset(bool hard) {
+    submit([this, hard] {
+        const RingState& ring = agreement_.ring();
+        if (ring.cluster_id != 0 && ring.member(settings_.self.id) != nullptr && ring.members.size() > 1)
+            return note("a member of a ring of several nodes isn't reset: drain it first");
+        if (ring.cluster_id != 0) {
+            if (auto gone = agreement_.dissolve(); !gone) return note(gone.error().message);
+            on_ring_adopted();
+        }
+        if (hard) {
+            std::vector<NodeId> others;
+            for (const Member* member : membership_->members()) others.push_back(member->facts.id);
+            for (const NodeId id : others) membership_->forget(id, now());
+        }
+        changed_ = members_changed_ = true;
+        note(hard ? "reset: this node belongs to no ring and knows no other node"
+                  : "reset: this node has no ring");
     });
 }
 

@@ -31,6 +31,8 @@
 namespace torc {
 
 class Config;
+struct ClusterMove;
+struct ClusterSnapshot;
 
 class ControlPlane final : public BusControl, public BusUser {
   public:
@@ -72,6 +74,10 @@ class ControlPlane final : public BusControl, public BusUser {
     void drain();
     void forget(NodeId id);
     void force_remove(NodeId id);
+    /// Leaves a ring of one; hard: and forgets the other nodes.
+    void reset(bool hard);
+    /// Null until the first tick.
+    std::shared_ptr<const ClusterSnapshot> snapshot() const;
     /// What became of the last thing asked for, and what the node is doing, in words.
     struct Status {
         std::string last;
@@ -85,6 +91,7 @@ class ControlPlane final : public BusControl, public BusUser {
     struct PeerLinks {
         BusLink* dialled = nullptr;
         BusLink* accepted = nullptr;
+        int64_t dialled_ms = 0, accepted_ms = 0;  // wall clock, when they came up
         BusLink* any() const { return dialled != nullptr ? dialled : accepted; }
     };
 
@@ -105,6 +112,9 @@ class ControlPlane final : public BusControl, public BusUser {
     void keep_links();
     void publish();
     void save_members();
+    void refresh_snapshot();
+    void note_foreign_data();
+    ClusterMove move_progress(const RingTable& table) const;
     void note(std::string text);
     bool move_is_complete(const RingState& ring) const;
     bool leads() const;
@@ -129,13 +139,15 @@ class ControlPlane final : public BusControl, public BusUser {
     bool changed_ = true;  // something the topology shows
     bool draining_ = false;
     bool members_changed_ = false;
-    int64_t next_seek_ms_ = 0, next_tend_ms_ = 0, next_save_ms_ = 0;
-    uint64_t wish_ = 0;  // under way in the agreement
+    int64_t next_seek_ms_ = 0, next_tend_ms_ = 0, next_save_ms_ = 0, next_snapshot_ms_ = 0;
+    int64_t move_started_ms_ = 0;  // wall clock, when this node first saw it
+    uint64_t wish_ = 0;            // under way in the agreement
     uint64_t wish_of_epoch_ = 0;
 
     mutable std::mutex mutex_;  // what follows
     std::vector<std::function<void()>> submitted_;
     Status status_;
+    std::shared_ptr<const ClusterSnapshot> snapshot_;
     std::atomic<uint64_t> cluster_id_{0};
     std::atomic<bool> ready_{false};
     bool begun_ = false;

@@ -46,8 +46,12 @@ void Coordinator::stop() {
     own_executors_.clear();
 }
 
+int64_t Coordinator::now_ns() const {
+    return worker_.node.environment.clock.monotonic_ns();
+}
+
 int64_t Coordinator::now_ms() const {
-    return worker_.node.environment.clock.monotonic_ns() / 1'000'000;
+    return now_ns() / 1'000'000;
 }
 
 int64_t Coordinator::request_timeout_ms() const {
@@ -118,9 +122,13 @@ void Coordinator::send_frames() {
 
 void Coordinator::seal(Link& link) {
     if (link.open.empty()) return;
+    ClusterCounters::add(cluster_.counters.frames_sent);
+    ClusterCounters::add(cluster_.counters.bytes_sent, link.open.size());
     link.link->send(link.open);
     link.open.clear();
-    if (link.link->queued_bytes() > kMostQueued) link.link->reset();
+    if (link.link->queued_bytes() <= kMostQueued) return;
+    ClusterCounters::add(cluster_.counters.links_overrun);
+    link.link->reset();
 }
 
 std::string* Coordinator::frame_of(Link& link) {
@@ -275,6 +283,8 @@ void Coordinator::on_link_down(BusLink& link) {
 void Coordinator::on_frame(BusLink& link, std::string_view payload) {
     const auto at = links_.find(&link);
     if (at == links_.end()) return;
+    ClusterCounters::add(cluster_.counters.frames_received);
+    ClusterCounters::add(cluster_.counters.bytes_received, payload.size());
     BusFrameReader reader(payload);
     bool good = reader.valid();
     // Of another cluster, or of one that one of us has left: not our business.

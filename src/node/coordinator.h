@@ -30,6 +30,7 @@
 #include "node/cell_store.h"
 #include "node/cluster_core.h"
 #include "node/gather.h"
+#include "node/request_times.h"
 #include "node/shard_plan.h"
 
 namespace torc {
@@ -98,7 +99,10 @@ class Coordinator final : public BusUser {
     void run_here(const CommandSpec* spec, std::vector<std::string> words,
                   const BusExecutor::Settings& settings, BusExecutor::Sink sink);
     int64_t now_ms() const;  // monotonic
+    int64_t now_ns() const;  // monotonic
     int64_t request_timeout_ms() const;
+    /// Any thread may read.
+    RequestTimes& times() { return times_; }
     /// Sends a command to the node that coordinates `shard` (perhaps this one), or to `node` if that's given.
     struct Errand {
         std::vector<std::vector<std::string>> commands;
@@ -190,6 +194,7 @@ class Coordinator final : public BusUser {
         BusExecutor::Sink sink;
     };
     std::deque<Deferred> deferred_;
+    RequestTimes times_;
     std::vector<std::unique_ptr<BusExecutor>> own_executors_;
     bool wrote_ = false;
 };

@@ -13,12 +13,12 @@ namespace torc {
 /// Merges and reads of one link run side by side by shard, so that a key that has to come from the disk holds
 /// up few others.
 inline constexpr size_t kExecutorsPerLink = 8;
-/// What may wait in one of them, and how many connections of a peer may be stood for: beyond it a peer is told
-/// to come again later.
+/// What may wait in one of them, and how many connections of a peer may be stood for: beyond it a peer is
+/// told to come again later.
 inline constexpr size_t kMostWaitingBytes = 16u << 20;
 inline constexpr size_t kMostSessions = 65'536;
-/// One that watches nothing is made anew when it's needed again. (Whom a connection's commands went to after a
-/// first try elsewhere isn't told when the connection ends.)
+/// One that watches nothing is made anew when it's needed again. (Whom a connection's commands went to after
+/// a first try elsewhere isn't told when the connection ends.)
 inline constexpr int64_t kSessionIdleMs = 30'000;
 
 struct Coordinator::Link {

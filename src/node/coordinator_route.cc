@@ -292,10 +292,12 @@ void Coordinator::ran(ClientCore& client, const Prepared& command, Args args, si
         run.known.empty())
         return;
     const Consistency wanted = level(client, false);
-    if (wanted == Consistency::one) return;
     const ShardId shard = run.known.front().shard();
     const ShardPlan& at = plan(shard);
-    if (at.owners > 1 && at.self_owns()) compare_digests(client, args, shard, wanted, mark, lsn);
+    if (wanted == Consistency::one || at.owners <= 1 || !at.self_owns())
+        times_.count(false, wanted, 0);
+    else
+        compare_digests(client, args, shard, wanted, mark, lsn);
 }
 
 void Coordinator::replicate(ClientCore& client, ShardId shard, size_t mark, Lsn lsn, Lsn own) {
@@ -303,7 +305,7 @@ void Coordinator::replicate(ClientCore& client, ShardId shard, size_t mark, Lsn 
     client.cluster.last_write_acks = acks;
     const ShardPlan& at = plan(shard);
     const bool alone = at.replicas.size() == 1 && at.self_owns();
-    if (alone) return;
+    if (alone) return times_.count(true, level(client, true), 0);
     const ReplyTicket ticket = hold_reply(client, mark, lsn, own);
     const uint64_t number = add(std::make_unique<WriteOp>(*this, shard, level(client, true),
                                                           worker_.run.changes, std::move(acks), ticket),

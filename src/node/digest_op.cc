@@ -24,7 +24,9 @@ DigestOp::DigestOp(Coordinator& coordinator, ShardId shard, Consistency level, s
       ticket_(std::move(ticket)),
       again_(std::move(again)),
       plan_(coordinator.plan(shard)),
-      quorum_(plan_, level, false) {}
+      quorum_(plan_, level, false),
+      level_(level),
+      born_ns_(coordinator.now_ns()) {}
 
 DigestOp::~DigestOp() {
     ClientCore* client = ticket_.client();
@@ -81,6 +83,8 @@ bool DigestOp::on_read_reply(NodeId from, const ReadReply& reply) {
     quorum_.count(asked->place);
     if (quorum_.met()) {
         answered_ = true;
+        if (asked->hedge) ClusterCounters::add(coordinator_.cluster().counters.hedges_won);
+        coordinator_.times().count(false, level_, coordinator_.now_ns() - born_ns_);
         ticket_.complete();
     }
     return over();
@@ -96,7 +100,10 @@ bool DigestOp::on_peer_lost(NodeId peer) {
 bool DigestOp::on_tick(int64_t now_ms) {
     if (answered_ || now_ms - asked_ms_ < kHedgeMs) return answered_;
     asked_ms_ = now_ms;
-    if (ask_one()) ClusterCounters::add(coordinator_.cluster().counters.hedges);
+    if (ask_one()) {
+        asked_.back().hedge = true;
+        ClusterCounters::add(coordinator_.cluster().counters.hedges);
+    }
     return false;
 }
 

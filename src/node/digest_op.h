@@ -35,6 +35,7 @@ class DigestOp final : public BusOp {
         NodeId node = 0;
         size_t place = 0;
         bool waiting = false;
+        bool hedge = false;  // asked since others were slow
     };
     /// Asks the best replica that hasn't been asked. False when there's none.
     bool ask_one();
@@ -48,6 +49,8 @@ class DigestOp final : public BusOp {
     const std::function<void(ReplyTicket)> again_;
     ShardPlan plan_;
     Quorum quorum_;
+    const Consistency level_;
+    const int64_t born_ns_;
     std::vector<Asked> asked_;
     int64_t asked_ms_ = 0;
     bool answered_ = false;

@@ -290,14 +290,7 @@ void run_row(WorkerCore& worker, ClientCore& client, const CommandSpec& spec, Ar
     keys.begin();
     int64_t longest = worker.node.config.live.proto_max_bulk_bytes.load(std::memory_order_relaxed);
     if (worker.coordinator != nullptr) longest = std::min<int64_t>(longest, kMostCommandBytes);
-    Call call{spec,
-              args,
-              keys,
-              *client.state,
-              *worker.node.faces,
-              client.reply,
-              worker.now_ms,
-              longest};
+    Call call{spec, args, keys, *client.state, *worker.node.faces, client.reply, worker.now_ms, longest};
     spec.run(call);
 }
 

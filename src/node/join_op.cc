@@ -15,7 +15,8 @@ JoinOp::JoinOp(Coordinator& coordinator, ClientCore& client, ShardId shard, std:
       shard_(shard),
       keys_(std::move(keys)),
       level_(level),
-      must_(must) {}
+      must_(must),
+      born_ns_(coordinator.now_ns()) {}
 
 bool JoinOp::start() {
     plan_ = coordinator_.plan(shard_);
@@ -134,6 +135,7 @@ bool JoinOp::on_deadline() {
 bool JoinOp::finish(bool met) {
     if (phase_ == Phase::over) return true;
     phase_ = Phase::over;
+    if (must_ && met) coordinator_.times().count(false, level_, coordinator_.now_ns() - born_ns_);
     if (ClientCore* client = client_->client()) {
         client->cluster.joining = false;
         client->cluster.joined = true;

@@ -54,6 +54,7 @@ class JoinOp final : public BusOp {
     const std::vector<std::string> keys_;
     const Consistency level_;
     const bool must_;
+    const int64_t born_ns_;
     ShardPlan plan_;
     Quorum quorum_;
     Phase phase_ = Phase::reading;

@@ -66,6 +66,9 @@ CommandStatsView& NodeFaces::command_stats() {
 ErrorStatsView& NodeFaces::error_stats() {
     return node_.error_stats;
 }
+ClusterView* NodeFaces::cluster() {
+    return node_.cluster == nullptr ? nullptr : &cluster_;
+}
 
 namespace {
 

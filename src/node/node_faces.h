@@ -6,6 +6,7 @@
 
 #include "commands/node_view.h"
 #include "node/backup_runner.h"
+#include "node/cluster_face.h"
 #include "node/transaction.h"
 
 namespace torc {
@@ -25,7 +26,7 @@ class NodeFaces final : public NodeView {
     CommandStatsView& command_stats() override;
     ErrorStatsView& error_stats() override;
     Persistence& persistence() override { return backups_; }
-    ClusterView* cluster() override { return nullptr; }
+    ClusterView* cluster() override;
 
     NodeFacts facts() const override;
     std::vector<DatabaseFacts> databases() const override;
@@ -47,6 +48,7 @@ class NodeFaces final : public NodeView {
     NodeCore& node_;
     BackupRunner backups_;
     TransactionRunner transactions_{node_};
+    ClusterFace cluster_{node_};
     mutable std::mutex mutex_;
     Baseline baseline_;
     mutable uint64_t peak_bytes_ = 0;

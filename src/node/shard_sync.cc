@@ -93,7 +93,7 @@ class ShardSync::ExchangeOp final : public BusOp {
         if (good && !exchange_.was_equal() && stats.keys_differing == 0)
             for (unsigned slot = shard_ * kSlotsPerShard; slot < (shard_ + 1u) * kSlotsPerShard; ++slot)
                 (void)sync_.copy_.correct_leaves(static_cast<SlotId>(slot));
-        sync_.ended(shard_, peer_, good, exchange_.was_equal(), unsettles_);
+        sync_.ended(shard_, peer_, good, exchange_.was_equal(), unsettles_, stats);
         return true;
     }
 
@@ -199,7 +199,8 @@ ShardSync::ShardSync(Coordinator& coordinator)
       copy_(worker_, cluster_),
       reaper_(coordinator, copy_),
       shards_(kShards),
-      next_shard_(worker_.index) {}
+      next_shard_(worker_.index),
+      born_ms_(coordinator.now_ms()) {}
 
 ShardSync::~ShardSync() = default;
 
@@ -224,6 +225,23 @@ void ShardSync::on_timer() {
     start_more();
     expire_some();
     reaper_.on_timer();
+    watch_comparisons();
+}
+
+void ShardSync::watch_comparisons() {
+    const RingTable& ring = *coordinator_.topology().ring;
+    unsigned divergent = 0;
+    int64_t oldest_ms = 0;
+    for (unsigned s = worker_.index; s < kShards; s += worker_.count) {
+        const auto shard = static_cast<ShardId>(s);
+        if (ring.owners(shard).size() < 2 || !ring.owns(cluster_.self, shard)) continue;
+        const ShardState& state = shards_[s];
+        divergent += state.equal ? 0 : 1;
+        const int64_t ms = state.last_ms != 0 ? state.last_ms : born_ms_;
+        if (oldest_ms == 0 || ms < oldest_ms) oldest_ms = ms;
+    }
+    divergent_.store(divergent, std::memory_order_relaxed);
+    oldest_comparison_ms_.store(oldest_ms, std::memory_order_relaxed);
 }
 
 bool ShardSync::wants(ShardId shard, const ShardState& state, int64_t now) const {
@@ -231,7 +249,7 @@ bool ShardSync::wants(ShardId shard, const ShardState& state, int64_t now) const
     const RingTable& ring = *coordinator_.topology().ring;
     const bool ours = ring.owns(cluster_.self, shard) || ring.will_own(cluster_.self, shard);
     if (!ours) return cluster_.cells[shard].bytes.load(std::memory_order_relaxed) > 0;
-    if (!cluster_.settled(shard) || state.repair) return true;
+    if (!cluster_.settled(shard) || repairs_.contains(shard)) return true;
     const int64_t interval = worker_.node.config.live.anti_entropy_seconds.load() * 1000;
     return now - state.last_ms > interval;
 }
@@ -251,6 +269,7 @@ void ShardSync::start_more() {
 bool ShardSync::start_one(ShardId shard, ShardState& state, int64_t now) {
     const RingTable& ring = *coordinator_.topology().ring;
     if (!ring.owns(cluster_.self, shard) && !ring.will_own(cluster_.self, shard)) {
+        if (repairs_.contains(shard)) end_repair(shard, false);
         hand_off(shard, state);
         return true;
     }
@@ -264,10 +283,10 @@ bool ShardSync::start_one(ShardId shard, ShardState& state, int64_t now) {
         return false;
     }
     settle_if_proven(shard, state);
-    // Whoever hasn't been compared with yet, else the one whose turn is longest ago.
-    NodeId best = 0;
+    // Whoever a repair waits for, or hasn't been compared with yet, else the one whose turn is longest ago.
+    NodeId best = next_of_repair(shard);
     int64_t best_ms = INT64_MAX;
-    for (const NodeId owner : ring.owners(shard)) {
+    for (const NodeId owner : best == 0 ? ring.owners(shard) : std::span<const NodeId>()) {
         if (owner == cluster_.self) continue;
         const Peer* peer = coordinator_.topology().peer(owner);
         if (peer == nullptr || peer->liveness != Liveness::alive) continue;
@@ -290,18 +309,18 @@ bool ShardSync::start_one(ShardId shard, ShardState& state, int64_t now) {
     return true;
 }
 
-void ShardSync::ended(ShardId shard, NodeId peer, bool good, bool equal, uint64_t unsettles) {
+void ShardSync::ended(ShardId shard, NodeId peer, bool good, bool equal, uint64_t unsettles,
+                      const ExchangeStats& stats) {
     ShardState& state = shards_[shard];
     --state.running;
     --running_;
     const int64_t now = coordinator_.now_ms();
+    repair_went_on(shard, peer, good, stats);
     if (!good) {
         state.retry_ms = now + kRetryMs;
         return;
     }
     state.last_ms = now;
-    state.repair = false;
-    if (state.equal != equal) divergent_.fetch_add(equal ? -1u : 1u, std::memory_order_relaxed);
     state.equal = equal;
     if (unsettles == state.unsettles) state.compared_ms[peer] = now;
     settle_if_proven(shard, state);
@@ -320,11 +339,6 @@ void ShardSync::settle_if_proven(ShardId shard, ShardState& state) {
     // W = N/2 + 1 acknowledged: N - W + 1 copies always include one of them; ours is one if we're an owner.
     const size_t needed = owners.size() - owners.size() / 2 - (owner ? 1 : 0);
     if (proven >= needed) cluster_.settle(shard);
-}
-
-void ShardSync::want_repair(ShardId shard) {
-    shards_[shard].repair = true;
-    shards_[shard].retry_ms = 0;
 }
 
 void ShardSync::hand_off(ShardId shard, ShardState& state) {

@@ -12,8 +12,10 @@
 // On its worker's thread.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -36,10 +38,19 @@ class ShardSync {
     /// The responder's side of an exchange (answer_exchange()).
     std::optional<std::string> answer(NodeId peer, std::string_view request);
 
-    /// TORC.REPAIR: compares these shards with all their owners as soon as possible.
-    void want_repair(ShardId shard);
-    /// Shards that differed when last compared, and the age of the oldest comparison.
+    /// How a repair of one shard ended.
+    struct Repaired {
+        ShardId shard = 0;
+        uint64_t root = 0;                // of our copy, at the end
+        bool complete = false;            // every other owner was compared with
+        uint64_t sent = 0, received = 0;  // keys
+    };
+    /// TORC.REPAIR: compares the shard with all its other owners as soon as possible, one after another.
+    void want_repair(ShardId shard, std::function<void(const Repaired&)> done);
+    /// Any thread: of our shards with other owners, those that differed when last compared; and when
+    /// (monotonic clock) the one was last compared whose turn was longest ago. 0: there are none.
     unsigned divergent() const { return divergent_.load(std::memory_order_relaxed); }
+    int64_t oldest_comparison_ms() const { return oldest_comparison_ms_.load(std::memory_order_relaxed); }
 
   private:
     class ExchangeOp;
@@ -51,13 +62,23 @@ class ShardSync {
         int64_t retry_ms = 0;                   // not before
         unsigned running = 0;
         bool handing_off = false;
-        bool repair = false;
         bool equal = true;  // at the last look
     };
 
+    struct Repair {
+        std::vector<NodeId> left;  // still to be compared with
+        unsigned failures = 0;     // in a row
+        Repaired result;
+        std::vector<std::function<void(const Repaired&)>> done;
+    };
     void start_more();
     bool start_one(ShardId shard, ShardState& state, int64_t now);
-    void ended(ShardId shard, NodeId peer, bool good, bool equal, uint64_t unsettles);
+    void ended(ShardId shard, NodeId peer, bool good, bool equal, uint64_t unsettles,
+               const ExchangeStats& stats);
+    NodeId next_of_repair(ShardId shard);
+    void repair_went_on(ShardId shard, NodeId peer, bool good, const ExchangeStats& stats);
+    void end_repair(ShardId shard, bool complete);
+    void watch_comparisons();
     void settle_if_proven(ShardId shard, ShardState& state);
     bool wants(ShardId shard, const ShardState& state, int64_t now) const;
     void hand_off(ShardId shard, ShardState& state);
@@ -76,7 +97,10 @@ class ShardSync {
     unsigned expiry_tries_ = 0;  // of that slot
     int64_t allowance_ = 0;      // bytes that may be moved now
     int64_t allowance_ms_ = 0;
+    std::map<ShardId, Repair> repairs_;
+    const int64_t born_ms_;
     std::atomic<unsigned> divergent_{0};
+    std::atomic<int64_t> oldest_comparison_ms_{0};
 };
 
 }  // namespace torc

@@ -50,11 +50,14 @@ WorkerCore::WorkerCore(NodeCore& node_core, WorkerHost& worker_host, unsigned wo
 }
 
 WorkerCore::~WorkerCore() {
+    {
+        // Others look at what's below under this mutex.
+        std::lock_guard guard(node.workers_mutex);
+        std::erase(node.workers, this);
+    }
     if (coordinator != nullptr) coordinator->stop();  // its operations speak of both
     sync = nullptr;
     coordinator = nullptr;
-    std::lock_guard guard(node.workers_mutex);
-    std::erase(node.workers, this);
 }
 
 void WorkerCore::wait_for_log(ClientCore& client) {

@@ -27,7 +27,8 @@ WriteOp::WriteOp(Coordinator& coordinator, ShardId shard, Consistency level, std
       level_(level),
       changes_(std::move(changes)),
       acks_(std::move(acks)),
-      ticket_(std::move(ticket)) {}
+      ticket_(std::move(ticket)),
+      born_ns_(coordinator.now_ns()) {}
 
 bool WriteOp::possible(const ShardPlan& plan, Consistency level, bool sloppy, unsigned& have,
                        unsigned& need) {
@@ -90,6 +91,7 @@ void WriteOp::find_stand_in(size_t place) {
 void WriteOp::settle_if_met() {
     if (answered_ || !quorum_.met()) return;
     answered_ = true;
+    coordinator_.times().count(true, level_, coordinator_.now_ns() - born_ns_);
     ticket_.complete();
 }
 

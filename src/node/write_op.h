@@ -56,6 +56,7 @@ class WriteOp final : public BusOp {
     Quorum quorum_;
     std::vector<Target> targets_;
     int64_t started_ms_ = 0;
+    const int64_t born_ns_;
     bool answered_ = false;
     bool hedged_ = false;
     bool ring_is_old_ = false;  // a replica said so: sent again as soon as ours is newer
