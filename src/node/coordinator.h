@@ -116,6 +116,9 @@ class Coordinator final : public BusUser {
         uint8_t read_level = ForwardMessage::kDefaultLevel, write_level = ForwardMessage::kDefaultLevel;
         int64_t deadline_ms = 0;  // monotonic
         int attempts = 0;
+        /// An earlier attempt of a write was sent and never answered: whatever becomes of the next ones, nobody may
+        /// say that it was not applied.
+        bool maybe_applied = false;
         std::function<void(std::string_view reply)> done;
     };
     void send_errand(Errand errand);

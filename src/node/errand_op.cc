@@ -36,7 +36,10 @@ bool ErrandOp::on_forward_reply(NodeId from, const ForwardReply& reply) {
     if (from != target_) return false;
     switch (reply.status) {
         case BusStatus::done:
-            errand_.done(reply.bytes);
+            if (errand_.maybe_applied && reply.bytes.starts_with('-'))
+                fail("");
+            else
+                errand_.done(reply.bytes);
             return true;
         case BusStatus::elsewhere:
         case BusStatus::later:
@@ -55,7 +58,9 @@ bool ErrandOp::on_forward_reply(NodeId from, const ForwardReply& reply) {
 
 void ErrandOp::fail(std::string_view text) {
     std::string line = "-";
-    line += text;
+    line += errand_.maybe_applied
+                ? "INDOUBT write may have been applied (an earlier attempt was never answered)"
+                : text;
     line += "\r\n";
     errand_.done(line);
 }
@@ -73,6 +78,7 @@ bool ErrandOp::retry() {
 bool ErrandOp::on_peer_lost(NodeId peer) {
     if (peer != target_) return false;
     if (!errand_.write || errand_.resendable || retry_at_ms_ != 0) {
+        errand_.maybe_applied |= errand_.write && retry_at_ms_ == 0;
         ClusterCounters::add(coordinator_.cluster().counters.resent);
         return retry();
     }
@@ -88,6 +94,7 @@ bool ErrandOp::on_tick(int64_t now_ms) {
         const ShardPlan& plan = coordinator_.plan(errand_.shard);
         const int best = plan.coordinator();
         if (best >= 0 && plan.replicas[static_cast<size_t>(best)].id != target_) {
+            errand_.maybe_applied |= errand_.write;
             ClusterCounters::add(coordinator_.cluster().counters.resent);
             return retry();
         }

@@ -59,7 +59,7 @@ Result<void> SimCluster::start(unsigned index) {
     std::vector<std::string> directives = {"--dir", machine.data, "--io-threads", "1", "--port", "7000",
                                            "--cluster-enabled", "yes", "--cluster-port",
                                            std::to_string(SimNet::kBusPort), "--cluster-announce-ip",
-                                           SimNet::host_of(index), "--anti-entropy-interval", "1",
+                                           SimNet::host_of(index), "--anti-entropy-interval", "4",
                                            "--segment-size", "1048576", "--log-buffer-size", "1048576",
                                            "--appendfsync", options_.always_sync ? "always" : "everysec"};
     if (!machine.seeds.empty()) {

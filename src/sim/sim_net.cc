@@ -165,7 +165,17 @@ void SimNet::connect(SimLoop& from, const Endpoint& to, NodeId expected, std::fu
 }
 
 void SimNet::transmit(const std::shared_ptr<Connection>& link, int side, std::string frame) {
-    push(link, 1 - side, {0, std::move(frame), false});
+    Connection::End& sender = link->ends[side];
+    const Connection::End& receiver = link->ends[1 - side];
+    if (!receiver.closed) return push(link, 1 - side, {0, std::move(frame), false});
+    // A machine that is back knows nothing of the connections it had, and says so to who uses them.
+    if (station(receiver.machine) == nullptr || is_cut(sender.machine, receiver.machine) ||
+        is_cut(receiver.machine, sender.machine))
+        return;
+    events_.after(delay_us(sender.machine, receiver.machine), [link, side] {
+        SimLoop* const loop = link->ends[side].live_loop();
+        if (loop != nullptr) loop->post([loop, link, side] { loop->link_down(link, side); });
+    });
 }
 
 void SimNet::push(const std::shared_ptr<Connection>& link, int to_side, Packet packet) {
