@@ -27,8 +27,8 @@ class Differences {
     /// True if an entry expects exactly this; marks it as used.
     bool expects(const Mismatch& mismatch);
 
-    /// "file:line: case: command" of each entry that no mismatch has used.
-    std::vector<std::string> unused() const;
+    /// "file:line: case: command" of each entry that no mismatch has used, but for those of cases not played.
+    std::vector<std::string> unused(const std::vector<std::string>& skipped_cases = {}) const;
 
   private:
     struct Entry {

@@ -14,6 +14,7 @@
 #include "options.h"
 #include "server_process.h"
 #include "shrinker.h"
+#include "skipped_cases.h"
 
 namespace redis_tests {
 namespace {
@@ -69,7 +70,10 @@ void print(const Mismatch& mismatch) {
 }
 
 int play_cases(const Options& options, Duel& duel) {
-    const std::vector<Case> cases = load_cases(options.case_paths);
+    std::vector<Case> cases = load_cases(options.case_paths);
+    std::vector<std::string> skipped;
+    if (!options.skip.empty()) skipped = or_throw(parse_skipped(read_file(options.skip), options.skip));
+    if (const auto known = skip_cases(cases, skipped); !known) throw Unplayable(known.error());
     Differences differences;
     if (!options.differences.empty())
         differences = or_throw(Differences::parse(read_file(options.differences), options.differences));
@@ -95,7 +99,7 @@ int play_cases(const Options& options, Duel& duel) {
     }
     size_t unused = 0;
     if (options.only.empty()) {
-        for (const std::string& entry : differences.unused()) {
+        for (const std::string& entry : differences.unused(skipped)) {
             fmt::print("UNUSED difference {}\n", entry);
             ++unused;
         }

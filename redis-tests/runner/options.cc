@@ -14,6 +14,7 @@ const char* const kUsage =
   --reference PROGRAM     the server that is right (redis-server)
   --server-arg WORD       a further argument of the server under test; may be repeated
   --differences FILE      where the two are meant to differ
+  --skip FILE             cases that the server under test isn't asked to pass
   --only TEXT             only cases whose name contains TEXT
   --timeout-ms N          how long to wait for a reply (5000)
   --random                random sequences instead of cases
@@ -58,6 +59,8 @@ std::expected<Options, std::string> parse_options(const std::vector<std::string>
             out.server_arguments.push_back(value);
         } else if (name == "--differences") {
             out.differences = value;
+        } else if (name == "--skip") {
+            out.skip = value;
         } else if (name == "--only") {
             out.only = value;
         } else if (name == "--timeout-ms") {

@@ -15,6 +15,7 @@ struct Options {
     std::vector<std::string> server_arguments;
     std::vector<std::string> case_paths;  // files, or folders with *.txt
     std::string differences;              // "" for none
+    std::string skip;                     // a file of names; "" for none
     std::string only;                     // play only cases whose name contains this
     std::chrono::milliseconds timeout{5000};
 

@@ -22,10 +22,11 @@ struct CommandSpec;
 struct Block {
     enum class Kind : uint8_t {
         none,
-        time,    // only the deadline ends it
-        synced,  // Log::synced_lsn() >= lsn ends it too
-        backup,  // Persistence::backups_ended() > arguments[0] ends it too
-        repair,  // ClusterView::repair_report(arguments[0]) ends it too
+        time,        // only the deadline ends it
+        synced,      // Log::synced_lsn() >= lsn ends it too
+        replicated,  // Clients::writes_replicated() >= arguments[0] ends it too
+        backup,      // Persistence::backups_ended() > arguments[0] ends it too
+        repair,      // ClusterView::repair_report(arguments[0]) ends it too
     };
     Kind kind = Kind::none;
     int64_t deadline_ms = 0;  // wall clock; 0: never

@@ -32,6 +32,9 @@ class Clients {
 
     /// Is everything that this connection has written on the disk (synced)? For WAITAOF.
     virtual bool writes_synced(const ClientState& client) const = 0;
+    /// How many replicas, besides the node it ran on, have this connection's last write. For WAIT; its own
+    /// thread.
+    virtual int64_t writes_replicated(const ClientState&) const { return 0; }
 };
 
 }  // namespace torc

@@ -127,10 +127,13 @@ void echo(Call& call) {
 }
 
 void select(Call& call) {
+    if (call.node.cluster() != nullptr) {
+        const auto number = int_argument(call, call.args[1]);
+        if (!number) return;
+        if (*number != 0) return call.reply.error("ERR SELECT is not allowed in cluster mode");
+    }
     const auto db = db_argument(call, call.args[1]);
     if (!db) return;
-    if (*db != 0 && call.node.cluster() != nullptr)
-        return call.reply.error("ERR SELECT is not allowed in cluster mode");
     call.client.db.store(*db, std::memory_order_relaxed);
     call.reply.ok();
 }

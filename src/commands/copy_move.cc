@@ -3,6 +3,7 @@
 #include "commands/db_argument.h"
 #include "commands/errors.h"
 #include "commands/families.h"
+#include "commands/node_view.h"
 
 namespace torc {
 namespace {
@@ -14,7 +15,14 @@ void copy(Call& call) {
         if (word_is(call.args[i], "replace")) {
             replace = true;
         } else if (word_is(call.args[i], "db") && i + 1 < call.args.size()) {
-            const auto db = db_argument(call, call.args[++i]);
+            ++i;
+            if (call.node.cluster() != nullptr) {
+                const auto number = int_argument(call, call.args[i]);
+                if (!number) return;
+                if (*number != 0)
+                    return call.reply.error("ERR Copying to another database is not allowed in cluster mode");
+            }
+            const auto db = db_argument(call, call.args[i]);
             if (!db) return;
             target_db = *db;
         } else {
@@ -34,6 +42,7 @@ void copy(Call& call) {
 }
 
 void move(Call& call) {
+    if (call.node.cluster() != nullptr) return call.reply.error("ERR MOVE is not allowed in cluster mode");
     const auto db = db_argument(call, call.args[2]);
     if (!db) return;
     if (*db == call.keys.db()) return call.reply.error(errors::kSameObject);

@@ -1,5 +1,9 @@
 // WAIT and WAITAOF: until others, or the disk, have what this connection wrote. A single node has no
 // replicas, so whoever asks for some waits until the deadline.
+//
+// On a cluster WAIT counts the replicas, besides the node that the last write ran on, that have acknowledged
+// it, and runs on that node. What other replicas have on their disks nobody tells: WAITAOF counts none of
+// them.
 #include "base/config.h"
 #include "commands/call.h"
 #include "commands/clients.h"
@@ -12,10 +16,10 @@
 namespace torc {
 namespace {
 
-constexpr int64_t kReplicas = 0;
+constexpr int64_t kSyncedReplicas = 0;
 
 void wait_ended(Call& call, bool) {
-    call.reply.integer(kReplicas);
+    call.reply.integer(call.node.clients().writes_replicated(call.client));
 }
 
 void wait(Call& call) {
@@ -23,9 +27,11 @@ void wait(Call& call) {
     if (!replicas) return call.reply.error(errors::kNotInteger);
     const auto deadline = deadline_argument(call, call.args[2]);
     if (!deadline) return;
-    if (*replicas <= kReplicas || call.client.in_multi) return call.reply.integer(kReplicas);
+    const int64_t have = call.node.clients().writes_replicated(call.client);
+    if (*replicas <= have || call.client.in_multi) return call.reply.integer(have);
     Block& block = call.client.block;
-    block.kind = Block::Kind::time;
+    block.kind = Block::Kind::replicated;
+    block.arguments[0] = *replicas;
     block.deadline_ms = *deadline;
     block.finish = wait_ended;
 }
@@ -33,7 +39,7 @@ void wait(Call& call) {
 void reply_synced(Call& call, bool local) {
     call.reply.array(2);
     call.reply.integer(local ? 1 : 0);
-    call.reply.integer(kReplicas);
+    call.reply.integer(kSyncedReplicas);
 }
 
 void waitaof_ended(Call& call, bool) {
@@ -54,10 +60,10 @@ void waitaof(Call& call) {
             "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
 
     const bool synced = call.node.clients().writes_synced(call.client);
-    if ((*replicas <= kReplicas && (*local == 0 || synced)) || call.client.in_multi)
+    if ((*replicas <= kSyncedReplicas && (*local == 0 || synced)) || call.client.in_multi)
         return reply_synced(call, synced);
     Block& block = call.client.block;
-    block.kind = *replicas <= kReplicas ? Block::Kind::synced : Block::Kind::time;
+    block.kind = *replicas <= kSyncedReplicas ? Block::Kind::synced : Block::Kind::time;
     block.lsn = call.client.last_write_lsn;
     block.deadline_ms = *deadline;
     block.finish = waitaof_ended;

@@ -47,6 +47,7 @@ void BusExecutor::run_transaction(const std::vector<std::vector<std::string_view
                                   const Settings& settings, Sink sink) {
     Request request;
     request.words.emplace_back("exec");
+    request.transaction = true;
     for (const auto& words : commands) request.queue.emplace_back(words.begin(), words.end());
     request.settings = settings;
     request.sink = std::move(sink);
@@ -74,6 +75,8 @@ bool BusExecutor::start(const CommandSpec* spec, const std::vector<std::string_v
     client_->cluster.must_join = settings.must_join;
     client_->cluster.read_level = settings.read_level;
     client_->cluster.write_level = settings.write_level;
+    client_->cluster.must_watch = settings.must_watch;
+    if (settings.writes != nullptr) client_->cluster.writes = settings.writes;
     client_->set_dirty();
     worker_.words.assign(words.begin(), words.end());
     Prepared command;
@@ -114,7 +117,7 @@ bool BusExecutor::feed() {
     queue_.pop_front();
     waiting_bytes_ -= bytes_of(request);
     sinks_.push_back(std::move(request.sink));
-    if (!request.queue.empty()) fill_queue(request.queue);
+    if (request.transaction) fill_queue(request.queue);
     const std::vector<std::string_view> words(request.words.begin(), request.words.end());
     return start(request.spec, words, request.settings);
 }

@@ -27,6 +27,8 @@ class BusExecutor final : public ClientPort, public CommandFeeder {
         bool must_join = false;
         uint8_t read_level = ForwardMessage::kDefaultLevel;
         uint8_t write_level = ForwardMessage::kDefaultLevel;
+        bool must_watch = false;            // ForwardMessage::watches
+        std::shared_ptr<WriteAcks> writes;  // where its writes are counted; null: this connection's own
     };
 
     explicit BusExecutor(WorkerCore& worker);
@@ -53,6 +55,7 @@ class BusExecutor final : public ClientPort, public CommandFeeder {
     struct Request {
         const CommandSpec* spec = nullptr;
         std::vector<std::string> words;
+        bool transaction = false;
         std::vector<std::vector<std::string>> queue;  // of a transaction
         Settings settings;
         Sink sink;

@@ -116,7 +116,8 @@ void append_message(std::string& frame, const ForwardMessage& message) {
     append_le<int64_t>(frame, message.deadline_ms);
     append_le<uint64_t>(frame, message.stamp);
     append_u8(frame, static_cast<uint8_t>((message.resp3 ? 1 : 0) | (message.readonly ? 2 : 0) |
-                                          (message.joined ? 4 : 0) | (message.transaction ? 8 : 0)));
+                                          (message.joined ? 4 : 0) | (message.transaction ? 8 : 0) |
+                                          (message.watches ? 16 : 0)));
     append_u8(frame, message.read_level);
     append_u8(frame, message.write_level);
     append_le<uint32_t>(frame, static_cast<uint32_t>(message.commands.size()));
@@ -231,11 +232,12 @@ std::optional<ForwardMessage> decode_forward(std::string_view body) {
     message.readonly = (flags & 2) != 0;
     message.joined = (flags & 4) != 0;
     message.transaction = (flags & 8) != 0;
+    message.watches = (flags & 16) != 0;
     message.read_level = read_level(reader);
     message.write_level = read_level(reader);
     const uint32_t commands = reader.u32();
-    if (commands == 0 || commands > kMostWords || (!message.transaction && commands != 1))
-        return std::nullopt;
+    // A transaction may be empty of commands: it asks only whether what it watches has changed.
+    if (commands > kMostWords || (!message.transaction && commands != 1)) return std::nullopt;
     for (uint32_t c = 0; c < commands && reader.ok(); ++c) {
         const uint32_t words = reader.u32();
         if (words == 0 || words > kMostWords) return std::nullopt;

@@ -87,6 +87,7 @@ struct ForwardMessage {
     uint8_t write_level = kDefaultLevel;
     /// One command; several: the queue of a transaction, run by one EXEC.
     bool transaction = false;
+    bool watches = false;  // the transaction's session must still watch what it was told to
     std::vector<std::vector<std::string_view>> commands;
 
     static constexpr uint8_t kDefaultLevel = 0xff;

@@ -57,7 +57,11 @@ std::optional<Value> CellKeyspace::visible(const KeyRef& key) {
     if (bytes.empty()) return std::nullopt;
     const auto view = CellView::parse(bytes);
     TORC_CHECK(view.has_value());
-    if (!view->exists() || hidden(*view)) return std::nullopt;
+    if (!view->exists()) return std::nullopt;
+    if (hidden(*view)) {
+        if (run_.expired.size() < RunningCommand::kMostExpired) run_.expired.emplace_back(key.bytes);
+        return std::nullopt;
+    }
     if (const auto plain = view->plain_value()) return Value{ValueType::string, *plain, view->expire_at_ms()};
     shown_.emplace_back();
     const std::string_view sum = view->value(shown_.back());
@@ -75,10 +79,14 @@ std::optional<Value> CellKeyspace::peek(std::string_view key) {
     return visible(ref(key));
 }
 
-void CellKeyspace::store(const KeyRef& key, std::string_view cell) {
+void CellKeyspace::replace(const KeyRef& key, std::string_view cell) {
     cached_record_ = run_.cells->replace(run_.batch, key, record(key), cell);
     append_change(run_.changes, key.bytes, cell);
     ++run_.change_count;
+}
+
+void CellKeyspace::store(const KeyRef& key, std::string_view cell) {
+    replace(key, cell);
     changed(key);
 }
 
@@ -197,7 +205,9 @@ bool CellKeyspace::expire(std::string_view key) {
     const auto view = CellView::parse(bytes);
     if (!view->exists() || !hidden(*view)) return false;
     write_delete(out_, bytes, stamp());
-    store(at, out_);
+    replace(at, out_);
+    KeyspaceCounters::add(run_.counters.expired);
+    if (run_.watches.any(at.shard())) run_.watches.touch_expired(at.shard(), watch_db(), at.bytes);
     return true;
 }
 
@@ -333,7 +343,8 @@ void CellKeyspace::flush_shard(ShardId shard) {
         run_.store.unpin(0, key);
         names.emplace_back(stored->key);
     }
-    for (const std::string& name : names) (void)erase(name);
+    for (const std::string& name : names)
+        if (!expire(name)) (void)erase(name);
 }
 
 void CellKeyspace::swap(unsigned, unsigned) {

@@ -68,7 +68,8 @@ class CellKeyspace final : public StoreKeyspace {
     /// What the command sees of the key: nothing when it's absent, deleted or expired.
     std::optional<Value> visible(const KeyRef& key);
     std::string_view bytes_of(const KeyRef& key);  // of its cell; empty: none
-    void store(const KeyRef& key, std::string_view cell);
+    void replace(const KeyRef& key, std::string_view cell);
+    void store(const KeyRef& key, std::string_view cell);  // and says that the key has changed
     bool hidden(const CellView& view) const;
     WriteStamp stamp();
     bool mine(ShardId shard) const;

@@ -187,6 +187,7 @@ bool ClientCore::after(Outcome outcome, const Prepared& command) {
         if (pause == Pause::room) worker.wait_for_log(*this);
     } else {
         waits_for_sync = state->block.kind == Block::Kind::synced;
+        worker.replica_waits |= state->block.kind == Block::Kind::replicated;
         state->blocked = true;
     }
     if (pause == Pause::block || pause == Pause::client_pause) worker.wait_for_time(*this);

@@ -20,17 +20,18 @@ void ClientRegistry::add(ClientCore& client) {
 
 void ClientRegistry::remove(ClientCore& client) {
     std::lock_guard guard(mutex_);
-    internal_.erase(client.state->id);
+    if (internal_.erase(client.state->id) != 0) return;
     clients_.erase(client.state->id);
     count_ = clients_.size();
 }
 
-ClientCore& ClientRegistry::core_of(const ClientState& state) {
+ClientCore& ClientRegistry::core_of(const ClientState& state) const {
     std::lock_guard guard(mutex_);
-    if (const auto found = clients_.find(state.id); found != clients_.end()) return *found->second;
-    const auto found = internal_.find(state.id);
-    TORC_CHECK(found != internal_.end());
-    return *found->second;
+    const auto found = clients_.find(state.id);
+    if (found != clients_.end()) return *found->second;
+    const auto own = internal_.find(state.id);
+    TORC_CHECK(own != internal_.end());
+    return *own->second;
 }
 
 std::shared_ptr<Inbox> ClientRegistry::inbox_of(uint64_t id) {
@@ -76,6 +77,12 @@ void ClientRegistry::pause(ClientState& asker, Clients::Pause what, int64_t unti
 
 void ClientRegistry::unpause() {
     node_.pause.unpause();
+}
+
+int64_t ClientRegistry::writes_replicated(const ClientState& client) const {
+    if (node_.cluster == nullptr) return 0;
+    const auto& writes = core_of(client).cluster.writes;
+    return writes == nullptr ? 0 : writes->least();
 }
 
 bool ClientRegistry::writes_synced(const ClientState& client) const {

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <unordered_map>
 
 #include "commands/clients.h"
 
@@ -25,7 +26,7 @@ class ClientRegistry final : public Clients {
     void remove(ClientCore& client);
     size_t size() const { return count_.load(std::memory_order_relaxed); }
     /// The connection behind a state: for its own thread.
-    ClientCore& core_of(const ClientState& state);
+    ClientCore& core_of(const ClientState& state) const;
     std::shared_ptr<Inbox> inbox_of(uint64_t id);
 
     void for_each(const std::function<void(ClientState&)>& visit) override;
@@ -34,6 +35,7 @@ class ClientRegistry final : public Clients {
     void pause(ClientState& asker, Clients::Pause what, int64_t until_ms) override;
     void unpause() override;
     bool writes_synced(const ClientState& client) const override;
+    int64_t writes_replicated(const ClientState& client) const override;
 
   private:
     NodeCore& node_;

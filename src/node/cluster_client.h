@@ -1,7 +1,9 @@
 // What a clustered node keeps about one connection.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -10,6 +12,29 @@
 #include "node/bus_message.h"
 
 namespace torc {
+
+/// Who has acknowledged what a connection wrote on one node: for WAIT. Counts are shared with the operations
+/// that raise them; a write that is over (its operation is gone) no longer counts once there's a later one.
+class WriteAcks {
+  public:
+    using Count = std::shared_ptr<uint32_t>;
+
+    /// Null: nobody else will ever have it.
+    void add(Count count) {
+        while (!counts_.empty() && counts_.front().use_count() <= 1) counts_.pop_front();
+        counts_.push_back(std::move(count));
+    }
+    uint32_t least() const {
+        uint32_t least = UINT32_MAX;
+        for (const Count& count : counts_)
+            if (count.use_count() > 1 || &count == &counts_.back())
+                least = std::min(least, count == nullptr ? 0 : *count);
+        return counts_.empty() ? 0 : least;
+    }
+
+  private:
+    std::deque<Count> counts_;
+};
 
 struct ClusterClient {
     // ---- the running command
@@ -23,13 +48,18 @@ struct ClusterClient {
     bool join_failed = false;  // too few have
 
     // ---- the connection
-    uint32_t forwards = 0;          // under way
-    uint64_t forwards_version = 0;  // of the topology they were sent by
-    std::vector<ShardId> reads;     // whose replies wait for other replicas' digests
-    /// Replicas, besides the one it ran on, that acknowledged its last write: for WAIT.
-    std::shared_ptr<uint32_t> last_write_acks;
-    std::vector<NodeId> sessions_at;  // nodes that run commands for this connection
-    NodeId watching = 0;              // where its WATCHed keys are watched; 0: here, or none
+    uint32_t forwards = 0;              // under way
+    uint64_t forwards_version = 0;      // of the topology they were sent by
+    std::vector<ShardId> reads;         // whose replies wait for other replicas' digests
+    std::shared_ptr<WriteAcks> writes;  // of the last write, as far as it ran here; null: it didn't
+    std::vector<NodeId> wrote_at;       // where else the last write ran
+    std::vector<NodeId> sessions_at;    // nodes that run commands for this connection
+
+    // ---- WATCH
+    NodeId watching = 0;      // where its WATCHed keys are watched; 0: here, or none
+    int watched_slot = -1;    // of those keys
+    bool watch_lost = false;  // who watches can't tell any more: EXEC has to fail
+    bool must_watch = false;  // the running EXEC: refused where no key is watched (a session's own end)
 };
 
 }  // namespace torc

@@ -88,6 +88,7 @@ void Coordinator::refresh_topology() {
 }
 
 void Coordinator::end_turn() {
+    if (std::exchange(acked_, false)) worker_.end_replica_waits();
     // What is left for the end may leave more; a bounded number, then others have their turn.
     for (size_t n = deferred_.size(); n-- > 0 && !deferred_.empty();) {
         Deferred task = std::move(deferred_.front());
@@ -98,6 +99,8 @@ void Coordinator::end_turn() {
             executor = std::ranges::find_if(own_executors_, [](const auto& e) { return e == nullptr; });
         if (executor == own_executors_.end()) executor = own_executors_.insert(own_executors_.end(), nullptr);
         if (*executor == nullptr) *executor = std::make_unique<BusExecutor>(worker_);
+        // An executor's own counts would go on from whoever ran there before.
+        if (task.settings.writes == nullptr) task.settings.writes = std::make_shared<WriteAcks>();
         std::vector<std::vector<std::string_view>> commands;
         for (const auto& words : task.commands) commands.emplace_back(words.begin(), words.end());
         if (task.transaction)
@@ -237,6 +240,7 @@ void Coordinator::send_errand(Errand errand) {
         settings.readonly = errand.readonly;
         settings.read_level = errand.read_level;
         settings.write_level = errand.write_level;
+        settings.writes = std::move(errand.writes);
         const CommandSpec* const spec =
             errand.transaction ? nullptr : errand_command(errand.commands.front().front());
         deferred_.push_back(
@@ -315,6 +319,7 @@ void Coordinator::on_message(Link& link, const BusFrameHead& head, const BusFram
     switch (message.kind) {
         case BusKind::ack: {
             const auto ack = decode_ack(message.body);
+            acked_ = true;
             return answer(ack, [&](BusOp& op) { return op.on_ack(link.peer, *ack); });
         }
         case BusKind::read_reply: {
@@ -361,6 +366,20 @@ void Coordinator::on_message(Link& link, const BusFrameHead& head, const BusFram
 
 void Coordinator::forget(ClientCore& client) {
     if (client.feeder == nullptr) end_sessions(client);
+}
+
+void Coordinator::end_watch(ClientCore& client) {
+    ClusterClient& state = client.cluster;
+    state.watched_slot = -1;
+    state.watch_lost = false;
+    const NodeId watching = std::exchange(state.watching, 0);
+    if (watching == 0) return;
+    Errand errand;
+    errand.commands.push_back({"unwatch"});
+    errand.node = watching;
+    errand.session = client.state->id;
+    errand.done = [](std::string_view) {};
+    send_errand(std::move(errand));
 }
 
 void Coordinator::end_sessions(ClientCore& client) {

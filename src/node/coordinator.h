@@ -68,6 +68,8 @@ class Coordinator final : public BusUser {
     /// `mark`: where its reply begins. `lsn`: what the reply depends on; `own`: the part that it wrote.
     void ran(ClientCore& client, const Prepared& command, Args args, size_t mark, Lsn lsn, Lsn own);
     void forget(ClientCore& client);
+    /// The connection watches nothing any more, here or elsewhere.
+    void end_watch(ClientCore& client);
 
     /// Are there other replicas of the shard?
     bool has_others(ShardId shard) { return plan(shard).owners > (plan(shard).self_owns() ? 1u : 0u); }
@@ -107,6 +109,8 @@ class Coordinator final : public BusUser {
     struct Errand {
         std::vector<std::vector<std::string>> commands;
         bool transaction = false;
+        bool watches = false;               // see ForwardMessage
+        std::shared_ptr<WriteAcks> writes;  // where a write that runs here is counted
         bool write = false;
         bool resendable = false;
         ShardId shard = 0;
@@ -151,8 +155,13 @@ class Coordinator final : public BusUser {
     BusExecutor& executor_for(Link& link, ShardId shard);
     std::string* reply_frame(uint64_t link);
 
-    Route route_keys(ClientCore& client, const Prepared& command, Args args, ShardId shard, bool write,
+    Route route_keys(ClientCore& client, const Prepared& command, Args args, SlotId slot, bool write,
                      std::string& error);
+    Route route_wait(ClientCore& client, Args args, std::string& error);
+    Route route_watch(ClientCore& client, const Prepared& command, Args args, SlotId slot,
+                      std::string& error);
+    bool is_alone() const;
+    void expire_seen();
     Route route_whole_cluster(ClientCore& client, const Prepared& command, Args args, std::string& error);
     Route route_exec(ClientCore& client, const Prepared& command, std::string& error);
     Route fan_out(ClientCore& client, const Prepared& command, Args args, std::string& error);
@@ -200,6 +209,7 @@ class Coordinator final : public BusUser {
     RequestTimes times_;
     std::vector<std::unique_ptr<BusExecutor>> own_executors_;
     bool wrote_ = false;
+    bool acked_ = false;  // in this turn: somebody may WAIT for it
 };
 
 }  // namespace torc

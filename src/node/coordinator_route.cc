@@ -28,6 +28,16 @@ namespace {
 constexpr size_t kMostPending = 4096;
 
 constexpr std::string_view kCrossSlot = "CROSSSLOT Keys in request don't hash to the same slot";
+constexpr int64_t kForeverMs = int64_t{1} << 40;
+
+/// False when nobody has said where clients find that node.
+bool redirect(const Peer* peer, SlotId slot, std::string& error) {
+    if (peer == nullptr || peer->client.port == 0) return false;
+    const std::string& host = !peer->client.host.empty() ? peer->client.host : peer->bus.host;
+    if (host.empty()) return false;
+    error = fmt::format("MOVED {} {}:{}", slot, host, peer->client.port);
+    return true;
+}
 
 }  // namespace
 
@@ -68,9 +78,11 @@ Coordinator::Route Coordinator::route(ClientCore& client, const Prepared& comman
         }
     }
     if (__builtin_expect(client.replies->size() >= kMostPending, 0)) return wait_for_replies(client);
-    if (__builtin_expect(command.one_key, 1))
-        return route_keys(client, command, args, command.key.shard(), (spec.flags & kWrite) != 0, error);
+    if (__builtin_expect(command.one_key && &spec != worker_.node.watch_spec, 1))
+        return route_keys(client, command, args, command.key.slot, (spec.flags & kWrite) != 0, error);
     if (&spec == worker_.node.exec_spec) return route_exec(client, command, error);
+    if (&spec == worker_.node.wait_spec || &spec == worker_.node.waitaof_spec)
+        return route_wait(client, args, error);
     if ((spec.flags & (kLocksAll | kLocksScan | kLocksRandom)) != 0 || spec.name == "dbsize")
         return route_whole_cluster(client, command, args, error);
     worker_.key_positions.clear();
@@ -84,11 +96,13 @@ Coordinator::Route Coordinator::route(ClientCore& client, const Prepared& comman
     const bool one_slot = std::ranges::all_of(worker_.key_positions,
                                               [&](const KeyPosition& at) { return slot_of(at) == slot; });
     if (!one_slot) return fan_out(client, command, args, error);
-    return route_keys(client, command, args, shard_of(slot), (spec.flags & kWrite) != 0, error);
+    if (&spec == worker_.node.watch_spec) return route_watch(client, command, args, slot, error);
+    return route_keys(client, command, args, slot, (spec.flags & kWrite) != 0, error);
 }
 
 Coordinator::Route Coordinator::route_keys(ClientCore& client, const Prepared& command, Args args,
-                                           ShardId shard, bool write, std::string& error) {
+                                           SlotId slot, bool write, std::string& error) {
+    const ShardId shard = shard_of(slot);
     const ShardPlan& at = plan(shard);
     ClusterClient& state = client.cluster;
     if (__builtin_expect(at.replicas.empty(), 0)) {
@@ -112,10 +126,9 @@ Coordinator::Route Coordinator::route_keys(ClientCore& client, const Prepared& c
         if (state.forwards != 0 && state.forwards_version != topology_->version)
             return wait_for_replies(client);
         const NodeId target = at.replicas[static_cast<size_t>(best)].id;
-        if (worker_.node.config.live.cluster_redirect.load(std::memory_order_relaxed)) {
-            const Peer* peer = topology_->peer(target);
-            error = fmt::format("MOVED {} {}:{}", key_slot(command.one_key ? command.key.bytes : args[1]),
-                                peer->client.host, peer->client.port);
+        if (worker_.node.config.live.cluster_redirect.load(std::memory_order_relaxed) &&
+            redirect(topology_->peer(target), slot, error)) {
+            ClusterCounters::add(cluster_.counters.redirects);
             return Route::refused;
         }
         Errand errand;
@@ -182,12 +195,17 @@ Coordinator::Route Coordinator::forward(ClientCore& client, Errand errand) {
     client.reply_is_pending = true;
     ++state.forwards;
     state.forwards_version = topology_->version;
+    NodeId target = errand.node;
     const ShardPlan& at = plan(errand.shard);
-    if (const int best = at.coordinator(); best >= 0 && best != at.self) {
-        const NodeId target = at.replicas[static_cast<size_t>(best)].id;
-        if (std::ranges::find(state.sessions_at, target) == state.sessions_at.end())
-            state.sessions_at.push_back(target);
+    if (const int best = at.coordinator(); target == 0 && best >= 0)
+        target = at.replicas[static_cast<size_t>(best)].id;
+    if (errand.write) {
+        state.writes = nullptr;
+        state.wrote_at.assign(1, target);
     }
+    if (target != 0 && target != cluster_.self &&
+        std::ranges::find(state.sessions_at, target) == state.sessions_at.end())
+        state.sessions_at.push_back(target);
     errand.done = [ticket](std::string_view reply) {
         if (ClientCore* origin = ticket.client()) --origin->cluster.forwards;
         ticket.complete(reply);
@@ -215,13 +233,14 @@ Coordinator::Route Coordinator::route_exec(ClientCore& client, const Prepared& c
     if (!state.in_multi || state.multi_failed) return Route::here;
     const std::vector<std::string> keys = queue_keys(client);
     const bool walks = std::ranges::any_of(state.queue, [](const QueuedCommand& queued) {
-        return (queued.spec->flags & (kLocksAll | kLocksScan | kLocksRandom)) != 0;
+        return (queued.spec->flags & (kLocksAll | kLocksScan | kLocksRandom)) != 0 ||
+               queued.spec->name == "dbsize";
     });
-    if (walks && client.feeder == nullptr) {
+    if (walks && client.feeder == nullptr && !is_alone()) {
         error = "ERR commands that walk the whole keyspace are not allowed in a cluster's transaction";
         return Route::refused;
     }
-    if (keys.empty()) return Route::here;
+    if (keys.empty() && client.cluster.watched_slot < 0) return Route::here;
     if (client.feeder == nullptr && state.queued_bytes > kMostCommandBytes) {
         error = fmt::format(
             "ERR a transaction of {} bytes is too large for a cluster, whose nodes send each other "
@@ -229,34 +248,106 @@ Coordinator::Route Coordinator::route_exec(ClientCore& client, const Prepared& c
             state.queued_bytes, kMostCommandBytes);
         return Route::refused;
     }
-    const SlotId slot = key_slot(keys.front());
+    const SlotId slot =
+        keys.empty() ? static_cast<SlotId>(client.cluster.watched_slot) : key_slot(keys.front());
     if (!std::ranges::all_of(keys, [&](const std::string& key) { return key_slot(key) == slot; })) {
         error = kCrossSlot;
         return Route::refused;
     }
-    const ShardId shard = shard_of(slot);
-    const ShardPlan& at = plan(shard);
+    const ShardPlan& at = plan(shard_of(slot));
     const int best = at.coordinator();
-    if (client.feeder != nullptr || best < 0 || best == at.self)
-        return route_keys(client, command, {}, shard, is_write(client, *command.spec), error);
-    const NodeId target = at.replicas[static_cast<size_t>(best)].id;
-    const bool watches = client.cluster.watching != 0 || state.watch != nullptr;
-    if (watches && client.cluster.watching != target) {
+    const bool here = client.feeder != nullptr || best < 0 || best == at.self;
+    const NodeId target = here ? 0 : at.replicas[static_cast<size_t>(best)].id;
+    ClusterClient& cluster = client.cluster;
+    const bool watches = cluster.watching != 0 || state.watch != nullptr;
+    if (cluster.watch_lost || (watches && cluster.watching != target)) {
         // Who watched can't tell any more what happened to the keys.
         client.reply.null_array();
         end_transaction(worker_.node.faces->transactions(), state);
-        client.cluster.watching = 0;
         return Route::answered;
     }
+    if (here) return route_keys(client, command, {}, slot, is_write(client, *command.spec), error);
     Errand errand;
     for (const QueuedCommand& queued : state.queue) errand.commands.push_back(queued.words);
     errand.transaction = true;
     errand.write = is_write(client, *command.spec);
-    errand.shard = shard;
+    errand.shard = shard_of(slot);
     errand.node = watches ? target : 0;
-    client.cluster.watching = 0;
+    errand.watches = watches;
+    cluster.watching = 0;  // the EXEC there ends it
     end_transaction(worker_.node.faces->transactions(), state);
     return forward(client, std::move(errand));
+}
+
+Coordinator::Route Coordinator::route_watch(ClientCore& client, const Prepared& command, Args args,
+                                            SlotId slot, std::string& error) {
+    ClusterClient& state = client.cluster;
+    if (client.state->in_multi) return Route::here;  // refused there
+    if (client.feeder != nullptr) return route_keys(client, command, args, slot, false, error);
+    if (state.watched_slot >= 0 && state.watched_slot != slot) {
+        error = kCrossSlot;
+        return Route::refused;
+    }
+    const ShardPlan& at = plan(shard_of(slot));
+    const int best = at.coordinator();
+    const NodeId target = best < 0 || best == at.self ? 0 : at.replicas[static_cast<size_t>(best)].id;
+    const bool watches = state.watching != 0 || client.state->watch != nullptr;
+    if (target == 0) {
+        const Route route = route_keys(client, command, args, slot, false, error);
+        if (route != Route::here) return route;
+        state.watch_lost |= state.watching != 0;
+        state.watched_slot = slot;
+        return route;
+    }
+    // The coordinator has changed since the first WATCH: two nodes' words together are no atomic word.
+    state.watch_lost |= watches && state.watching != target;
+    state.watching = target;
+    state.watched_slot = slot;
+    Errand errand;
+    errand.commands.emplace_back(args.begin(), args.end());
+    errand.shard = shard_of(slot);
+    errand.node = target;
+    return forward(client, std::move(errand));
+}
+
+/// Where the last write ran, there is known who has it.
+Coordinator::Route Coordinator::route_wait(ClientCore& client, Args args, std::string& error) {
+    ClusterClient& state = client.cluster;
+    if (client.feeder != nullptr || state.wrote_at.empty()) {
+        if (!client.replies->empty()) return wait_for_replies(client);
+        return Route::here;
+    }
+    int64_t timeout_ms = 0;
+    const std::string_view last = args.back();
+    const auto [end, failed] = std::from_chars(last.data(), last.data() + last.size(), timeout_ms);
+    if (failed != std::errc() || end != last.data() + last.size() || timeout_ms < 0 ||
+        timeout_ms > kForeverMs)
+        return Route::here;  // refused there
+    Errand errand;
+    errand.commands.emplace_back(args.begin(), args.end());
+    errand.deadline_ms = now_ms() + (timeout_ms == 0 ? kForeverMs : timeout_ms + request_timeout_ms());
+    if (state.wrote_at.size() == 1 && state.writes == nullptr) {
+        errand.node = state.wrote_at.front();
+        return forward(client, std::move(errand));
+    }
+    // The last command was taken apart: its parts are as safe as the least safe one.
+    std::vector<NodeId> nodes = state.wrote_at;
+    if (state.writes != nullptr) nodes.push_back(cluster_.self);
+    const auto whole = gather(client, GatherKind::least);
+    for (size_t i = 0; i < nodes.size(); ++i) (void)whole->expect();
+    for (size_t i = 0; i < nodes.size(); ++i) {
+        Errand part = errand;
+        part.node = nodes[i];
+        part.writes = state.writes;
+        send_part(client, whole, i, std::move(part));
+    }
+    (void)error;
+    return Route::elsewhere;
+}
+
+bool Coordinator::is_alone() const {
+    const RingState& ring = topology_->ring->state();
+    return ring.members.size() == 1 && ring.members.front().id == cluster_.self;
 }
 
 // ---- after it ran here
@@ -269,8 +360,19 @@ ReplyTicket Coordinator::hold_reply(ClientCore& client, size_t mark, Lsn lsn, Ls
     return {client.replies, number};
 }
 
+/// Keys that a command found expired: deleted soon, where that's this node's to do.
+void Coordinator::expire_seen() {
+    for (std::string& key : worker_.run.expired) {
+        const ShardId shard = shard_of(key_slot(key));
+        if (cluster_.settled(shard) && answers_for(*topology_, cluster_.self, shard))
+            run_here(&kExpireCommand, {"expire", std::move(key)}, {}, [](std::string_view) {});
+    }
+    worker_.run.expired.clear();
+}
+
 void Coordinator::ran(ClientCore& client, const Prepared& command, Args args, size_t mark, Lsn lsn, Lsn own) {
     RunningCommand& run = worker_.run;
+    if (__builtin_expect(!run.expired.empty(), 0)) expire_seen();
     const bool joined = std::exchange(client.cluster.joined, false);
     const CommandSpec& spec = *command.spec;
     if (run.change_count != 0) {
@@ -301,10 +403,13 @@ void Coordinator::ran(ClientCore& client, const Prepared& command, Args args, si
 }
 
 void Coordinator::replicate(ClientCore& client, ShardId shard, size_t mark, Lsn lsn, Lsn own) {
-    auto acks = std::make_shared<uint32_t>(0);
-    client.cluster.last_write_acks = acks;
     const ShardPlan& at = plan(shard);
     const bool alone = at.replicas.size() == 1 && at.self_owns();
+    auto acks = alone ? nullptr : std::make_shared<uint32_t>(0);
+    ClusterClient& state = client.cluster;
+    if (client.feeder == nullptr) state.wrote_at.clear();
+    if (state.writes == nullptr) state.writes = std::make_shared<WriteAcks>();
+    state.writes->add(acks);
     if (alone) return times_.count(true, level(client, true), 0);
     const ReplyTicket ticket = hold_reply(client, mark, lsn, own);
     const uint64_t number = add(std::make_unique<WriteOp>(*this, shard, level(client, true),

@@ -99,8 +99,9 @@ void Coordinator::serve_forward(Link& link, const ForwardMessage& message) {
     // The stamp first, then the clock: who was frozen in between has an old stamp, and finds the deadline
     // passed.
     if (message.deadline_ms < worker_.now_ms) return answer(BusStatus::too_late, {});
-    const CommandSpec* const spec = CommandTable::instance().find(message.commands.front().front());
-    if (spec != nullptr && !message.transaction) {
+    const CommandSpec* const spec =
+        message.transaction ? nullptr : CommandTable::instance().find(message.commands.front().front());
+    if (spec != nullptr) {
         const int position = one_key_position(*spec);
         const auto& words = message.commands.front();
         if (position > 0 && static_cast<size_t>(position) < words.size()) {
@@ -114,6 +115,7 @@ void Coordinator::serve_forward(Link& link, const ForwardMessage& message) {
     settings.must_join = message.joined;
     settings.read_level = message.read_level;
     settings.write_level = message.write_level;
+    settings.must_watch = message.watches;
     if (link.sessions.size() >= kMostSessions && !link.sessions.contains(message.session))
         return answer(BusStatus::later, {});
     auto& session = link.sessions[message.session];

@@ -63,8 +63,9 @@ Coordinator::Route Coordinator::fan_out(ClientCore& client, const Prepared& comm
         error = "CROSSSLOT Keys in request don't hash to the same slot";
         return Route::refused;
     }
-    // The command itself tells what's wrong with it.
-    if ((args.size() - 1) % spread->words_per_key != 0) return Route::here;
+    // The command itself tells what's wrong with it. And alone there's nobody to share it with: it runs
+    // whole.
+    if ((args.size() - 1) % spread->words_per_key != 0 || is_alone()) return Route::here;
     std::map<SlotId, std::vector<size_t>> by_slot;  // places of keys
     for (size_t i = 1; i < args.size(); i += spread->words_per_key)
         by_slot[key_slot(args[i])].push_back((i - 1) / spread->words_per_key);
@@ -82,6 +83,22 @@ Coordinator::Route Coordinator::fan_out(ClientCore& client, const Prepared& comm
         errand.shard = shard_of(slot);
         (void)whole->expect(places);
         errands.push_back(std::move(errand));
+    }
+    ClusterClient& state = client.cluster;
+    if ((spec.flags & kWrite) != 0) {
+        state.writes = nullptr;
+        state.wrote_at.clear();
+        for (Errand& errand : errands) {
+            const ShardPlan& at = plan(errand.shard);
+            const int best = at.coordinator();
+            if (best < 0 || best == at.self) {
+                if (state.writes == nullptr) state.writes = std::make_shared<WriteAcks>();
+                errand.writes = state.writes;
+            } else if (const NodeId target = at.replicas[static_cast<size_t>(best)].id;
+                       std::ranges::find(state.wrote_at, target) == state.wrote_at.end()) {
+                state.wrote_at.push_back(target);
+            }
+        }
     }
     for (size_t i = 0; i < errands.size(); ++i) send_part(client, whole, i, std::move(errands[i]));
     return Route::elsewhere;
@@ -128,7 +145,7 @@ Coordinator::Route Coordinator::route_whole_cluster(ClientCore& client, const Pr
     const GatherKind kind = name == "keys"        ? GatherKind::together
                             : name == "randomkey" ? GatherKind::any
                                                   : GatherKind::sum;
-    if (name != "keys" && name != "randomkey" && name != "dbsize") return Route::here;
+    if ((name != "keys" && name != "randomkey" && name != "dbsize") || is_alone()) return Route::here;
     std::set<NodeId> nodes;
     for (unsigned shard = 0; shard < kShards; ++shard) {
         const ShardPlan& at = plan(static_cast<ShardId>(shard));

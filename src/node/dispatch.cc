@@ -5,10 +5,12 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "commands/call.h"
+#include "commands/torc_with.h"
 #include "commands/transactions.h"
 #include "node/coordinator.h"
 #include "node/gates.h"
 #include "node/node_faces.h"
+#include "node/sibling_policy.h"
 #include "node/spec_cache.h"
 #include "node/stopwatch.h"
 
@@ -288,6 +290,9 @@ void run_row(WorkerCore& worker, ClientCore& client, const CommandSpec& spec, Ar
     const unsigned db = client.state->db.load(std::memory_order_relaxed);
     StoreKeyspace& keys = *worker.keyspaces[db];
     keys.begin();
+    if (__builtin_expect(worker.run.ask_siblings, 0) &&
+        answers_with_siblings(worker, spec, args, client.reply))
+        return;
     int64_t longest = worker.node.config.live.proto_max_bulk_bytes.load(std::memory_order_relaxed);
     if (worker.coordinator != nullptr) longest = std::min<int64_t>(longest, kMostCommandBytes);
     Call call{spec, args, keys, *client.state, *worker.node.faces, client.reply, worker.now_ms, longest};
@@ -489,6 +494,37 @@ void prefetch_record(WorkerCore& worker, const ClientState& client, const Prepar
             worker.run.store.physical_db(client.db.load(std::memory_order_relaxed)), command.key);
 }
 
+/// TORC.WITH: the command behind the prefix, at the levels that the prefix says. Without a cluster every
+/// level is met by the one copy there is.
+Outcome dispatch_with(WorkerCore& worker, ClientCore& client, const Prepared& command) {
+    const Args args = words_of(worker, command);
+    const size_t mark = client.reply.position();
+    const auto refused = [&](std::string_view text) {
+        refuse(worker, client, command, text);
+        apply_reply_mode(client, mark);
+        return Outcome::done;
+    };
+    const auto prefix = parse_with(args);
+    if (!prefix) return refused(prefix.error());
+    Prepared inner;
+    inner.first_word = command.first_word + static_cast<uint32_t>(prefix->words);
+    inner.word_count = command.word_count - static_cast<uint32_t>(prefix->words);
+    inner.end = command.end;
+    prepare(worker, *client.state, inner);
+    const bool queued =
+        client.state->in_multi && (inner.spec == nullptr || (inner.spec->flags & kControl) == 0);
+    if (queued)
+        return refused(
+            "ERR TORC.WITH is not allowed inside a transaction: TORC.WITH ... EXEC sets the levels of all "
+            "of it");
+    ClusterClient& levels = client.cluster;
+    if (prefix->read) levels.read_level = static_cast<uint8_t>(*prefix->read);
+    if (prefix->write) levels.write_level = static_cast<uint8_t>(*prefix->write);
+    const Outcome outcome = dispatch(worker, client, inner);
+    levels.read_level = levels.write_level = ForwardMessage::kDefaultLevel;
+    return outcome;
+}
+
 Outcome dispatch(WorkerCore& worker, ClientCore& client, const Prepared& command) {
     const Args args = words_of(worker, command);
     ClientState& state = *client.state;
@@ -509,6 +545,9 @@ Outcome dispatch(WorkerCore& worker, ClientCore& client, const Prepared& command
                                                     : unknown_subcommand(*command.container, args));
     }
     const CommandSpec& spec = *command.spec;
+    // What may run is asked of the command behind it.
+    if (__builtin_expect(&spec == worker.node.with_spec, 0) && state.authenticated)
+        return dispatch_with(worker, client, command);
     if (__builtin_expect(!arity_fits(spec, args.size()), 0))
         return refused(fmt::format("ERR wrong number of arguments for '{}' command", full_name(command)));
     state.last_command.store(&spec, std::memory_order_relaxed);

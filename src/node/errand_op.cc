@@ -27,6 +27,7 @@ bool ErrandOp::start() {
     message.read_level = errand_.read_level;
     message.write_level = errand_.write_level;
     message.transaction = errand_.transaction;
+    message.watches = errand_.watches;
     for (const auto& words : errand_.commands) message.commands.emplace_back(words.begin(), words.end());
     ClusterCounters::add(cluster.counters.forwards_sent);
     return coordinator_.send(target_, message);

@@ -1,5 +1,6 @@
 #include "node/gather.h"
 
+#include <algorithm>
 #include <charconv>
 #include <unordered_set>
 
@@ -105,6 +106,27 @@ std::string Gather::combine() const {
             for (const Part& part : parts_)
                 if (part.reply != "$-1\r\n" && part.reply != "_\r\n") found.push_back(&part);
             return found.empty() ? null() : found[rng_.below(found.size())]->reply;
+        }
+        case GatherKind::least: {
+            std::vector<int64_t> least;
+            const bool plain = !parts_.empty() && parts_.front().reply.starts_with(':');
+            for (const Part& part : parts_) {
+                std::vector<std::string_view> elements;
+                if (plain)
+                    elements.push_back(part.reply);
+                else if (!split_array(part.reply, elements))
+                    return nonsense;
+                if (least.empty()) least.assign(elements.size(), INT64_MAX);
+                if (least.size() != elements.size()) return nonsense;
+                for (size_t i = 0; i < elements.size(); ++i) {
+                    int64_t number = 0;
+                    if (!elements[i].starts_with(':') || !take_number(elements[i], number)) return nonsense;
+                    least[i] = std::min(least[i], number);
+                }
+            }
+            std::string whole = plain ? "" : "*" + std::to_string(least.size()) + "\r\n";
+            for (const int64_t number : least) whole += ":" + std::to_string(number) + "\r\n";
+            return whole;
         }
     }
     return nonsense;

@@ -19,6 +19,7 @@ enum class GatherKind : uint8_t {
     ok,        // all +OK (MSET, FLUSHALL)
     together,  // arrays of names, each name once (KEYS)
     any,       // one that isn't null, by chance (RANDOMKEY)
+    least,     // integers, or arrays of as many: the least of each (WAIT)
 };
 
 class Gather : public std::enable_shared_from_this<Gather> {

@@ -71,6 +71,9 @@ struct RunningCommand {
     CellStore* cells = nullptr;
     const Topology* topology = nullptr;  // of this turn
     size_t max_siblings = SIZE_MAX;
+    bool ask_siblings = false;         // the policy `ask`
+    std::vector<std::string> expired;  // keys that were found so, at most kMostExpired
+    static constexpr size_t kMostExpired = 64;
     std::string changes;  // what the command changed, as the replicas are told (bus_message.h)
     size_t change_count = 0;
 };

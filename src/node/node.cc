@@ -35,6 +35,10 @@ NodeCore::NodeCore(Config& configuration, Node::Environment env)
       exec_spec(CommandTable::instance().find("exec")),
       reset_spec(CommandTable::instance().find("reset")),
       select_spec(CommandTable::instance().find("select")),
+      watch_spec(CommandTable::instance().find("watch")),
+      wait_spec(CommandTable::instance().find("wait")),
+      waitaof_spec(CommandTable::instance().find("waitaof")),
+      with_spec(CommandTable::instance().find("torc.with")),
       faces(std::make_unique<NodeFaces>(*this)) {
     started_ms = environment.clock.wall_ms();
 }

@@ -48,6 +48,10 @@ struct NodeCore {
     const CommandSpec* exec_spec;
     const CommandSpec* reset_spec;
     const CommandSpec* select_spec;
+    const CommandSpec* watch_spec;
+    const CommandSpec* wait_spec;
+    const CommandSpec* waitaof_spec;
+    const CommandSpec* with_spec;
     uint64_t base_memory_bytes = 0;  // of a node without keys
     uint64_t total_changes() const;  // of all workers
 

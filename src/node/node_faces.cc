@@ -236,6 +236,20 @@ NodeFacts NodeFaces::facts() const {
 
 std::vector<DatabaseFacts> NodeFaces::databases() const {
     std::vector<DatabaseFacts> all;
+    if (node_.cluster != nullptr) {
+        // This node's share, copies of others' keys included: records are cells, of which some are
+        // tombstones.
+        const auto topology = node_.cluster->topology();
+        DatabaseFacts facts;
+        for (unsigned s = 0; s < kShards; ++s) {
+            if (!topology->ring->owns(node_.cluster->self, static_cast<ShardId>(s))) continue;
+            const ShardCells& cells = node_.cluster->cells[s];
+            facts.keys += static_cast<uint64_t>(std::max<int64_t>(cells.keys.load(), 0));
+            facts.expires += static_cast<uint64_t>(std::max<int64_t>(cells.with_expiry.load(), 0));
+        }
+        if (facts.keys != 0) all.push_back(facts);
+        return all;
+    }
     const auto count = static_cast<unsigned>(node_.config.live.databases.load());
     for (unsigned db = 0; db < count; ++db) {
         const DbId physical = node_.store->physical_db(db);

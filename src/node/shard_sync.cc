@@ -20,9 +20,9 @@ constexpr int64_t kStepTimeoutMs = 5'000;
 constexpr int64_t kSettleDelayMs = 300;
 constexpr size_t kHandOffKeys = 256;
 constexpr size_t kHandOffBytes = 256 * 1024;
-constexpr unsigned kExpirySlotsPerTick = 64;
-constexpr size_t kExpiriesPerTick = 512;
-constexpr unsigned kExpiryTries = 20;  // of a slot that can't be seen at the moment
+constexpr size_t kExpiryKeysPerTick = 4096;  // looked at
+constexpr size_t kExpiriesAtOnce = 512;      // of one shard
+constexpr unsigned kExpiryTries = 20;        // of a shard that can't be seen at the moment
 
 }  // namespace
 
@@ -200,6 +200,7 @@ ShardSync::ShardSync(Coordinator& coordinator)
       reaper_(coordinator, copy_),
       shards_(kShards),
       next_shard_(worker_.index),
+      next_expiry_shard_(worker_.index),
       born_ms_(coordinator.now_ms()) {}
 
 ShardSync::~ShardSync() = default;
@@ -375,38 +376,40 @@ void ShardSync::hand_off(ShardId shard, ShardState& state) {
 }
 
 void ShardSync::expire_some() {
+    if (!worker_.node.active_expire.load()) return;
     const Topology& topology = coordinator_.topology();
-    size_t found = 0;
+    size_t seen = 0;
     worker_.locks.release();
-    for (unsigned n = 0; n < kExpirySlotsPerTick && found < kExpiriesPerTick; ++n) {
-        const unsigned slot = next_expiry_slot_;
-        const unsigned tries = std::exchange(expiry_tries_, 0);
-        next_expiry_slot_ = (next_expiry_slot_ + 1) % kSlots;
-        const ShardId shard = shard_of(static_cast<SlotId>(slot));
-        if (shard % worker_.count != worker_.index) continue;
-        if (cluster_.cells[shard].with_expiry.load(std::memory_order_relaxed) == 0) {
-            // The rest of the shard has none either.
-            next_expiry_slot_ = (shard + 1u) * kSlotsPerShard % kSlots;
-            continue;
-        }
+    // A shard without expiring keys costs nothing; one with them is walked whole, so that small data is soon
+    // rid of what has expired.
+    for (unsigned n = 0; n < kShards / worker_.count && seen < kExpiryKeysPerTick; ++n) {
+        const auto shard = static_cast<ShardId>(next_expiry_shard_);
+        next_expiry_shard_ += worker_.count;
+        if (next_expiry_shard_ >= kShards) next_expiry_shard_ = worker_.index;
+        if (cluster_.cells[shard].with_expiry.load(std::memory_order_relaxed) == 0) continue;
         if (!cluster_.settled(shard) || !answers_for(topology, cluster_.self, shard)) continue;
         std::vector<std::string> words = {"expire"};
-        const bool seen =
-            copy_.walk(static_cast<SlotId>(slot), [&](std::string_view key, std::string_view cell) {
+        bool all = true;
+        for (unsigned slot = shard * kSlotsPerShard; slot < (shard + 1u) * kSlotsPerShard; ++slot)
+            all &= copy_.walk(static_cast<SlotId>(slot), [&](std::string_view key, std::string_view cell) {
                 const auto view = CellView::parse(cell);
                 const int64_t at = view->expire_at_ms();
-                if (view->exists() && at != kNoExpiry && at <= worker_.now_ms) words.emplace_back(key);
+                ++seen;
+                if (view->exists() && at != kNoExpiry && at <= worker_.now_ms &&
+                    words.size() <= kExpiriesAtOnce)
+                    words.emplace_back(key);
             });
-        if (!seen && tries < kExpiryTries) {
-            // Locked, or its keys are on their way from the disk: here again at the next tick.
-            next_expiry_slot_ = slot;
-            expiry_tries_ = tries + 1;
-            break;
+        // Locked, or its keys are on their way from the disk: here again at the next tick.
+        const bool again = !all && ++expiry_tries_ < kExpiryTries;
+        if (again)
+            next_expiry_shard_ = shard;
+        else
+            expiry_tries_ = 0;
+        if (words.size() > 1) {
+            ClusterCounters::add(cluster_.counters.expired, words.size() - 1);
+            coordinator_.run_here(&kExpireCommand, std::move(words), {}, [](std::string_view) {});
         }
-        if (words.size() == 1) continue;
-        found += words.size() - 1;
-        ClusterCounters::add(cluster_.counters.expired, words.size() - 1);
-        coordinator_.run_here(&kExpireCommand, std::move(words), {}, [](std::string_view) {});
+        if (again) break;
     }
 }
 

@@ -93,8 +93,8 @@ class ShardSync {
     std::vector<ShardState> shards_;
     unsigned running_ = 0;
     unsigned next_shard_ = 0;
-    unsigned next_expiry_slot_ = 0;
-    unsigned expiry_tries_ = 0;  // of that slot
+    unsigned next_expiry_shard_ = 0;
+    unsigned expiry_tries_ = 0;  // of that shard
     int64_t allowance_ = 0;      // bytes that may be moved now
     int64_t allowance_ms_ = 0;
     std::map<ShardId, Repair> repairs_;

@@ -4,17 +4,23 @@
 
 #include "commands/call.h"
 #include "node/client_core.h"
+#include "node/coordinator.h"
 #include "node/dispatch.h"
 #include "node/node_core.h"
 #include "node/worker_core.h"
+#include "repl/cell.h"
 
 namespace torc {
 namespace {
 
 bool is_expired(Store& store, DbId logical, std::string_view key, int64_t now_ms) {
     const Lookup found = store.lookup(store.physical_db(logical), make_key_ref(key, store.hash_seed()));
-    return found.state == Lookup::State::resident && found.record->has_expiry() &&
-           found.record->expire_at_ms() <= now_ms;
+    if (found.state != Lookup::State::resident) return false;
+    if (found.record->type() == ValueType::cell) {
+        const auto cell = CellView::parse(found.record->value());
+        return cell && cell->exists() && cell->expire_at_ms() <= now_ms;
+    }
+    return found.record->has_expiry() && found.record->expire_at_ms() <= now_ms;
 }
 
 }  // namespace
@@ -27,11 +33,14 @@ bool TransactionRunner::expired_since(const ClientState& client, int64_t now_ms)
 
 void TransactionRunner::exec(Call& call) {
     ClientState& state = call.client;
-    if (state.watch != nullptr && (state.watch->dirty.load() || expired_since(state, call.now_ms))) {
+    ClientCore& client = node_.clients.core_of(state);
+    // A session whose watches went with its link, or its node's last run.
+    const bool unwatched = state.watch == nullptr && client.cluster.must_watch;
+    if (unwatched ||
+        (state.watch != nullptr && (state.watch->dirty.load() || expired_since(state, call.now_ms)))) {
         call.reply.null_array();
         return;
     }
-    ClientCore& client = node_.clients.core_of(state);
     call.reply.array(state.queue.size());
     // A queued command may change the queue's owner (RESET can't be queued, SELECT may be): walk by index.
     for (size_t i = 0; i < state.queue.size(); ++i) run_queued(client.worker, client, state.queue[i]);
@@ -54,6 +63,10 @@ void TransactionRunner::watch(Call& call, std::string_view key) {
 }
 
 void TransactionRunner::unwatch_all(ClientState& client) {
+    if (node_.cluster != nullptr) {
+        ClientCore& core = node_.clients.core_of(client);
+        core.worker.coordinator->end_watch(core);
+    }
     if (client.watch == nullptr) return;
     client.watch->dead = true;
     std::lock_guard guard(client.watch_mutex);

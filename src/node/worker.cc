@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cluster/consistency.h"
 #include "commands/cluster_view.h"
 #include "node/cell_keyspace.h"
 #include "node/client_core.h"
@@ -79,6 +80,8 @@ void WorkerCore::begin_turn() {
     if (__builtin_expect(coordinator != nullptr, 0)) {
         now_ms = node.cluster->cluster_ms(now_ms);
         run.max_siblings = node.max_siblings();
+        run.ask_siblings = node.config.live.sibling_policy.load(std::memory_order_relaxed) ==
+                           static_cast<int>(SiblingPolicy::ask);
         coordinator->begin_turn();
     }
 }
@@ -241,6 +244,25 @@ void WorkerCore::check_deadline(ClientCore& client) {
         client.finish_block(true);
     else
         wait_for_time(client);
+}
+
+void WorkerCore::end_replica_waits() {
+    if (!std::exchange(replica_waits, false)) return;
+    walking.swap(timed);
+    for (ClientCore* client : walking) client->in_timed = false;
+    for (size_t i = 0; i < walking.size(); ++i) {
+        ClientCore* const client = walking[i];
+        if (client == nullptr) continue;
+        const Block& block = client->state->block;
+        const bool waits = client->pause == Pause::block && block.kind == Block::Kind::replicated;
+        if (waits && node.clients.writes_replicated(*client->state) >= block.arguments[0]) {
+            client->finish_block(false);
+            continue;
+        }
+        replica_waits |= waits;
+        wait_for_time(*client);
+    }
+    walking.clear();
 }
 
 void WorkerCore::shrink_quiet_clients() {

@@ -65,6 +65,7 @@ struct WorkerCore {
     std::vector<ClientCore*> timed;         // blocked with a deadline, or paused by CLIENT PAUSE
     std::atomic<bool> progress_posted{false};
     std::atomic<size_t> waiting_count{0};  // size of `waiting`, for other threads
+    bool replica_waits = false;            // somebody of `timed` WAITs for replicas
     size_t quiet_check = 0;                // next of `clients` to be looked at
 
     // ---- for INFO, summed over the workers
@@ -82,6 +83,8 @@ struct WorkerCore {
     /// Replies whose changes are durable go; the rest stays in `waiting`. Also ends blocks that wait for a
     /// sync.
     void release_waiting();
+    /// Others have acknowledged something: ends WAITs that have got what they wait for.
+    void end_replica_waits();
     /// Evicts until there's room under maxmemory. False when there isn't.
     bool make_room();
     void forget(ClientCore& client);
