@@ -24,7 +24,10 @@ constexpr auto kPollInterval = std::chrono::milliseconds(10);
 constexpr int kStartPolls = 1000;  // a sanitizer build takes seconds to come up
 constexpr int kStopPolls = 500;
 
-int free_port() {
+/// A cluster's node listens 10000 further on too.
+constexpr int kHighestPort = 55535;
+
+int any_free_port() {
     const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -35,6 +38,12 @@ int free_port() {
     ::close(socket);
     if (!bound) throw Unplayable("no free port on 127.0.0.1");
     return ntohs(address.sin_port);
+}
+
+int free_port() {
+    for (int tries = 0; tries < 100; ++tries)
+        if (const int port = any_free_port(); port <= kHighestPort) return port;
+    throw Unplayable("no free port below 55536 on 127.0.0.1");
 }
 
 std::filesystem::path new_directory() {

@@ -10,6 +10,7 @@
 #include "node/coordinator.h"
 #include "node/gates.h"
 #include "node/node_faces.h"
+#include "node/refusals.h"
 #include "node/sibling_policy.h"
 #include "node/spec_cache.h"
 #include "node/stopwatch.h"
@@ -19,39 +20,6 @@ namespace {
 
 Args words_of(const WorkerCore& worker, const Prepared& command) {
     return {worker.words.data() + command.first_word, command.word_count};
-}
-
-// ---- refusals that come before the gates: the command isn't one
-
-/// A word as error texts show it: at most `bytes` of it, and nothing from a NUL on.
-std::string_view shown(std::string_view word, size_t bytes) {
-    return word.substr(0, std::min(bytes, word.find('\0')));
-}
-
-std::string unknown_command(Args args) {
-    // At most 128 bytes of the name and of the arguments each, as clients' logs expect it.
-    std::string text =
-        fmt::format("ERR unknown command '{}', with args beginning with: ", shown(args[0], 128));
-    std::string beginning;
-    for (size_t i = 1; i < args.size() && beginning.size() < 128; ++i)
-        beginning += fmt::format("'{}' ", shown(args[i], 128 - beginning.size()));
-    return text + beginning;
-}
-
-std::string unknown_subcommand(const CommandSpec& container, Args args) {
-    std::string upper(container.name);
-    for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-    return fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", shown(args[1], 128), upper);
-}
-
-/// A page in somebody's browser can send a POST to a port of this machine, with commands in its body.
-bool is_web_request(Args args) {
-    return word_is(args[0], "post") || word_is(args[0], "host:");
-}
-
-std::string full_name(const Prepared& command) {
-    if (command.spec == command.container) return std::string(command.spec->name);
-    return fmt::format("{}|{}", command.container->name, command.spec->name);
 }
 
 /// An error before the command ran; inside MULTI it spoils the transaction.
