@@ -150,7 +150,10 @@ Coordinator::Route Coordinator::route_keys(ClientCore& client, const Prepared& c
                                 have, need);
             return Route::refused;
         }
-        if (at.self_owns() && cluster_.settled(shard) && best == at.self) return Route::here;
+        // A substitute asks first, settled or not: what the first coordinator had acknowledged by another replica
+        // alone isn't in this copy.
+        const bool trusted = at.self_owns() && cluster_.settled(shard) && best == at.self;
+        if (trusted && at.self == at.first) return Route::here;
         return join_first(client, command, args, shard, wanted, false);
     }
     if (state.must_join || (wanted != Consistency::one && !(at.self_owns() && cluster_.settled(shard))))

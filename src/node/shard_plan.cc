@@ -47,6 +47,9 @@ void make_shard_plan(ShardPlan& plan, const Topology& topology, const ClusterCor
             plan.replicas.back().next_owner = true;
         }
     }
+    for (size_t i = plan.owners; i-- > 0;)
+        if (plan.replicas[i].local) plan.first = static_cast<int>(i);
+    if (plan.first < 0 && plan.owners != 0) plan.first = 0;
     std::map<std::string, uint16_t> datacenters;
     for (size_t i = 0; i < plan.replicas.size(); ++i) {
         Replica& replica = plan.replicas[i];

@@ -29,6 +29,7 @@ struct ShardPlan {
     uint64_t version = 0;           // of the topology; 0: not made yet
     std::vector<Replica> replicas;  // owners in preference order, then owners to come; at most 16
     int self = -1;                  // our place, -1: we're none of them
+    int first = -1;                 // who coordinates in health: the first owner, local datacenter first
     size_t owners = 0;
     std::vector<NodeId> fallbacks;  // usable members that are no replicas, nearest first
 
