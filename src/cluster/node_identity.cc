@@ -2,6 +2,7 @@
 
 #include "base/coding.h"
 #include "base/hash.h"
+#include "base/mutant.h"
 #include "cluster/cluster_file.h"
 #include "cluster/wire.h"
 
@@ -64,7 +65,8 @@ Result<NodeIdentity> load_identity(Disk& disk, const std::string& directory, uin
 Result<NodeIdentity> open_node_identity(Disk& disk, const std::string& directory, uint64_t entropy) {
     auto identity = load_identity(disk, directory, entropy);
     if (!identity) return identity;
-    identity->actor = fresh_id(entropy, *identity, "actor");
+    if (!mutant("actor-reused") || identity->actor == 0)
+        identity->actor = fresh_id(entropy, *identity, "actor");
     ++identity->starts;
     if (auto stored = store_cluster_file(disk, directory, kNodeFileName, encode(*identity)); !stored)
         return fail(stored.error());

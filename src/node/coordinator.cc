@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/config.h"
 #include "base/log.h"
+#include "base/mutant.h"
 #include "node/client_core.h"
 #include "node/coordinator_link.h"
 #include "node/errand_op.h"
@@ -112,7 +113,7 @@ void Coordinator::end_turn() {
 }
 
 void Coordinator::send_frames() {
-    if (std::exchange(wrote_, false)) {
+    if (std::exchange(wrote_, false) && !mutant("ack-before-log")) {
         Log& log = worker_.node.store->log();
         if (worker_.node.store->log_enabled() && log.written_lsn() < log.last_lsn()) log.flush();
     }

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/config.h"
+#include "base/mutant.h"
 #include "cluster/slots.h"
 #include "commands/command_table.h"
 #include "commands/transactions.h"
@@ -154,6 +155,7 @@ Coordinator::Route Coordinator::route_keys(ClientCore& client, const Prepared& c
         // alone isn't in this copy.
         const bool trusted = at.self_owns() && cluster_.settled(shard) && best == at.self;
         if (trusted && at.self == at.first) return Route::here;
+        if (mutant("stale-coordinator")) return Route::here;
         return join_first(client, command, args, shard, wanted, false);
     }
     if (state.must_join || (wanted != Consistency::one && !(at.self_owns() && cluster_.settled(shard))))

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/config.h"
+#include "base/mutant.h"
 #include "commands/command_table.h"
 #include "engine/compaction.h"
 #include "engine/store.h"
@@ -86,6 +87,8 @@ struct NodeCore {
     }
     /// LSN up to which replies may leave.
     Lsn durable_lsn() const {
+        if (mutant("ack-before-log")) return store->log().last_lsn();
+        if (mutant("ack-before-sync")) return store->log().written_lsn();
         return sync_before_reply() ? store->log().synced_lsn() : store->log().written_lsn();
     }
     /// Posts to every worker: the log got further, or its state changed.

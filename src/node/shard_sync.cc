@@ -5,6 +5,7 @@
 #include "base/coding.h"
 #include "base/config.h"
 #include "base/log.h"
+#include "base/mutant.h"
 #include "node/cell_keyspace.h"
 #include "node/internal_commands.h"
 #include "node/node_core.h"
@@ -122,6 +123,10 @@ class ShardSync::HandOffOp final : public BusOp {
     }
 
     bool start() {
+        if (mutant("foreign-data-dropped")) {
+            for (size_t i = 1; i < targets_.size(); ++i) targets_[i].waiting = false;
+            return covered(targets_.front());
+        }
         // Most of what a moved shard left behind is there already: a digest tells.
         ReadMessage ask{number, false, {}};
         for (const Key& key : keys_) ask.keys.push_back(key.name);
@@ -249,6 +254,7 @@ bool ShardSync::wants(ShardId shard, const ShardState& state, int64_t now) const
     if (now < state.retry_ms || state.running != 0 || state.handing_off) return false;
     const RingTable& ring = *coordinator_.topology().ring;
     const bool ours = ring.owns(cluster_.self, shard) || ring.will_own(cluster_.self, shard);
+    if (!ours && mutant("hints-not-restarted")) return false;
     if (!ours) return cluster_.cells[shard].bytes.load(std::memory_order_relaxed) > 0;
     if (!cluster_.settled(shard) || repairs_.contains(shard)) return true;
     const int64_t interval = worker_.node.config.live.anti_entropy_seconds.load() * 1000;
@@ -339,7 +345,7 @@ void ShardSync::settle_if_proven(ShardId shard, ShardState& state) {
     for (const NodeId id : owners) proven += state.compared_ms.contains(id) ? 1 : 0;
     // W = N/2 + 1 acknowledged: N - W + 1 copies always include one of them; ours is one if we're an owner.
     const size_t needed = owners.size() - owners.size() / 2 - (owner ? 1 : 0);
-    if (proven >= needed) cluster_.settle(shard);
+    if (proven >= needed || mutant("settled-too-early")) cluster_.settle(shard);
 }
 
 void ShardSync::hand_off(ShardId shard, ShardState& state) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/config.h"
+#include "base/mutant.h"
 #include "node/coordinator.h"
 #include "node/worker_core.h"
 
@@ -75,6 +76,7 @@ void WriteOp::send_to(NodeId node, size_t place, bool stand_in) {
     const MergeMessage message{number, stand_in ? MergeReason::stand_in : MergeReason::write, changes_};
     const bool sent = coordinator_.send(node, message);
     targets_.push_back({node, place, stand_in, sent});
+    if (mutant("ack-counted-when-sent")) quorum_.count(place);
     if (!sent) find_stand_in(place);  // each is asked once
 }
 

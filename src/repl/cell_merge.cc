@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/mutant.h"
 #include "repl/cell.h"
 #include "repl/cell_codec.h"
 #include "repl/cell_value.h"
@@ -88,7 +89,7 @@ Merged merge_general(std::string& out, std::string_view local_bytes, std::string
     Cell local = decode_valid_cell(local_bytes), incoming = decode_valid_cell(incoming_bytes);
     Cell result;
     Difference difference;
-    result.own = local.own;
+    result.own = local.own || mutant("birth-continued");
     merge_latest(result.context, local.context, incoming.context, difference);
     merge_latest(result.totals, local.totals, incoming.totals, difference);
     merge_siblings(result.siblings, local.siblings, local.context, incoming.siblings, incoming.context,
@@ -100,7 +101,7 @@ Merged merge_general(std::string& out, std::string_view local_bytes, std::string
         if (dropped != nullptr) *dropped += gone;
     }
     if (!difference.from_local) return Merged::unchanged;
-    if (!difference.from_incoming) return take(out, incoming_bytes, local.own);
+    if (!difference.from_incoming) return take(out, incoming_bytes, result.own);
     encode_cell(out, result);
     return Merged::joined;
 }
@@ -110,7 +111,8 @@ Merged merge_general(std::string& out, std::string_view local_bytes, std::string
 Merged merge_cells(std::string& out, std::string_view local, std::string_view incoming, size_t max_siblings,
                    size_t* dropped) {
     const auto new_plain = read_plain(incoming);
-    if (local.empty() && new_plain) return take(out, incoming, false);
+    if (mutant("merge-takes-incoming")) return take(out, incoming, false);
+    if (local.empty() && new_plain) return take(out, incoming, mutant("birth-continued"));
     if (const auto present = new_plain ? read_plain(local) : std::nullopt) {
         switch (newer_plain(*present, *new_plain)) {
             case Newer::local:

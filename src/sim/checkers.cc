@@ -12,6 +12,9 @@ using Kind = HistoryOp::Kind;
 using Outcome = HistoryOp::Outcome;
 using Ops = std::vector<const HistoryOp*>;
 
+/// A DEL that took longer may have been sent again: the first one deleted the key, the second found nothing.
+constexpr int64_t kNotSentAgainUs = 100'000;
+
 class KeyCheck {
   public:
     KeyCheck(const std::string& key, const Ops& ops, const std::vector<std::string>& siblings,
@@ -32,7 +35,9 @@ class KeyCheck {
 
   private:
     void fail(std::string text) { wrong_.push_back(fmt::format("{}: {}", key_, std::move(text))); }
-    bool is_final(const std::string& value) const { return std::ranges::find(siblings_, value) != siblings_.end(); }
+    bool is_final(const std::string& value) const {
+        return std::ranges::find(siblings_, value) != siblings_.end();
+    }
 
     void counter() {
         int64_t low = 0, high = 0;
@@ -49,7 +54,8 @@ class KeyCheck {
     void nothing_invented() {
         const auto look = [&](const std::string& value, const std::string& where) {
             const auto at = writer_.find(value);
-            if (at == writer_.end()) return fail(fmt::format("{} shows '{}', which nobody wrote", where, value));
+            if (at == writer_.end())
+                return fail(fmt::format("{} shows '{}', which nobody wrote", where, value));
             if (at->second->outcome == Outcome::refused)
                 fail(fmt::format("{} shows '{}', but: {}", where, value, describe(*at->second)));
         };
@@ -66,7 +72,8 @@ class KeyCheck {
                 if (other == write || !other->writes() || other->outcome == Outcome::refused) return false;
                 if (other->end_us < write->start_us) return false;
                 // A value that is gone itself covers nothing for good; what covered it did.
-                return other->kind == Kind::del || other->kind == Kind::set_expiring || is_final(other->value);
+                return other->kind == Kind::del || other->kind == Kind::set_expiring ||
+                       is_final(other->value);
             });
             if (!covered) fail("lost: " + describe(*write));
         }
@@ -89,8 +96,8 @@ class KeyCheck {
             const auto at = writer_.find(value);
             if (at == writer_.end()) return;
             if (const HistoryOp* by = certainly_covered_by(*at->second, before_us))
-                fail(fmt::format("{} shows a value that returned: {}; covered by: {}", where, describe(*at->second),
-                                 describe(*by)));
+                fail(fmt::format("{} shows a value that returned: {}; covered by: {}", where,
+                                 describe(*at->second), describe(*by)));
         };
         for (const std::string& value : siblings_) look(value, HistoryOp::kNever, "the end");
         for (const HistoryOp* op : ops_)
@@ -100,13 +107,16 @@ class KeyCheck {
 
     void fresh_reads() {
         for (const HistoryOp* read : ops_) {
-            if (read->kind != Kind::get || !read->acknowledged() || !read->absent || read->weak || read->calm == 0)
-                continue;
+            // A DEL that found nothing has read the key too.
+            const bool found_nothing = (read->kind == Kind::get && read->absent && !read->weak) ||
+                                       (read->kind == Kind::del && read->amount == 0 &&
+                                        read->end_us - read->start_us < kNotSentAgainUs);
+            if (!found_nothing || !read->acknowledged() || read->calm == 0) continue;
             for (const HistoryOp* write : ops_) {
                 if (write->kind != Kind::set && write->kind != Kind::resolve) continue;
                 if (!write->acknowledged() || write->end_us >= read->start_us) continue;
                 const bool may_be_gone = std::ranges::any_of(ops_, [&](const HistoryOp* other) {
-                    return (other->kind == Kind::del || other->kind == Kind::set_expiring) &&
+                    return other != read && (other->kind == Kind::del || other->kind == Kind::set_expiring) &&
                            other->outcome != Outcome::refused && other->end_us > write->start_us &&
                            other->start_us < read->end_us;
                 });
@@ -136,14 +146,16 @@ std::string describe(const HistoryOp& op) {
     if (op.kind == Kind::add) text += fmt::format(" {:+}", op.amount);
     if (op.kind == Kind::get && op.absent) text += " (nil)";
     text += fmt::format(" by client {} at machine {}, {:.6f}", op.client, op.machine, start);
-    if (op.end_us != HistoryOp::kNever) text += fmt::format(" to {:.6f}", static_cast<double>(op.end_us) / 1e6);
+    if (op.end_us != HistoryOp::kNever)
+        text += fmt::format(" to {:.6f}", static_cast<double>(op.end_us) / 1e6);
     text += fmt::format(", {}", kOutcomes[static_cast<int>(op.outcome)]);
     if (op.calm != 0) text += fmt::format(", calm {}", op.calm);
     if (!op.acknowledged() || op.kind == Kind::del) text += fmt::format(" ({})", op.reply);
     return text;
 }
 
-std::vector<std::string> check_history(const History& history, const FinalValues& values, size_t most_siblings) {
+std::vector<std::string> check_history(const History& history, const FinalValues& values,
+                                       size_t most_siblings) {
     std::map<std::string, Ops> by_key;
     for (const HistoryOp& op : history) by_key[op.key].push_back(&op);
     std::vector<std::string> wrong;

@@ -23,7 +23,8 @@ namespace torc {
 using FinalValues = std::map<std::string, std::vector<std::string>>;
 
 /// What is wrong, one line each; empty when all is well. `most_siblings`: more are too many.
-std::vector<std::string> check_history(const History& history, const FinalValues& values, size_t most_siblings);
+std::vector<std::string> check_history(const History& history, const FinalValues& values,
+                                       size_t most_siblings);
 
 /// One line for people.
 std::string describe(const HistoryOp& op);

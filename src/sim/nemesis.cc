@@ -19,8 +19,8 @@ std::string seed_of(unsigned machine) {
 
 }  // namespace
 
-Nemesis::Nemesis(SimCluster& cluster, Workload& workload, bool always_sync, uint64_t seed)
-    : cluster_(cluster), workload_(workload), always_sync_(always_sync), rng_(seed) {}
+Nemesis::Nemesis(SimCluster& cluster, Workload& workload, const Options& options, uint64_t seed)
+    : cluster_(cluster), workload_(workload), options_(options), rng_(seed) {}
 
 void Nemesis::step() {
     const int64_t now = cluster_.events.now_us();
@@ -29,6 +29,7 @@ void Nemesis::step() {
     next_us_ = now + between_us(200 * kMs, 3 * kSecond);
     // Now and then some rest, so that what needs a quiet moment happens too.
     if (rng_.one_in(8)) next_us_ += 4 * kSecond;
+    if (options_.only_deaths) return only_death();
     begin_fault();
 }
 
@@ -46,7 +47,9 @@ void Nemesis::tend() {
     finish_drains();
     quiet_ = faults_.empty() && cluster_.is_quiet();
     if (quiet_) data_at_risk_ = false;
-    if (!quiet_)
+    if (options_.only_deaths)
+        workload_.calm = 1;
+    else if (!quiet_)
         workload_.calm = 0;
     else if (workload_.calm == 0)
         workload_.calm = ++calms_;
@@ -66,7 +69,7 @@ void Nemesis::heal() {
 
 void Nemesis::lasting(int64_t least_us, int64_t most_us, std::function<void()> end) {
     faults_.push_back({cluster_.events.now_us() + between_us(least_us, most_us), std::move(end)});
-    workload_.calm = 0;
+    if (!options_.only_deaths) workload_.calm = 0;
 }
 
 bool Nemesis::pick_running(unsigned& machine) {
@@ -84,7 +87,8 @@ std::vector<unsigned> Nemesis::members() const {
     for (unsigned i = 0; i < cluster_.size(); ++i) {
         SimMachine& machine = cluster_.machine(i);
         if (machine.gone || machine.process == nullptr) continue;
-        if (machine.process->cluster().topology()->ring->state().member(machine.id) != nullptr) found.push_back(i);
+        if (machine.process->cluster().topology()->ring->state().member(machine.id) != nullptr)
+            found.push_back(i);
     }
     return found;
 }
@@ -95,21 +99,61 @@ void Nemesis::restart(unsigned machine) {
 
 void Nemesis::begin_fault() {
     switch (rng_.below(26)) {
-        case 0: case 1: case 2: case 3: return crash();
-        case 4: case 5: return lose_power();
-        case 6: case 7: case 8: return freeze();
-        case 9: case 10: case 11: case 12: case 13: return partition();
-        case 14: return slow_disk();
-        case 15: return jump_clock();
-        case 16: return lossy();
-        case 17: return clog();
-        case 18: case 19: return join();
-        case 20: case 21: return drain();
-        case 22: case 23: return replace();
-        case 24: return copy_directory();
-        case 25: return restore_directory();
-        default: return;
+        case 0:
+        case 1:
+        case 2:
+        case 3:
+            return crash();
+        case 4:
+        case 5:
+            return lose_power();
+        case 6:
+        case 7:
+        case 8:
+            return freeze();
+        case 9:
+        case 10:
+        case 11:
+        case 12:
+        case 13:
+            return partition();
+        case 14:
+            return slow_disk();
+        case 15:
+            return jump_clock();
+        case 16:
+            return lossy();
+        case 17:
+            return clog();
+        case 18:
+        case 19:
+            return join();
+        case 20:
+        case 21:
+            return drain();
+        case 22:
+        case 23:
+            return replace();
+        case 24:
+            return copy_directory();
+        case 25:
+            return restore_directory();
+        default:
+            return;
     }
+}
+
+/// Restarts of one node after the other, with nothing else wrong: every write is held by a majority of its
+/// replicas, and a coordinator that isn't settled asks one, so nobody may see an old state (CORRECTNESS 2).
+void Nemesis::only_death() {
+    unsigned at = 0;
+    if (!faults_.empty() || !pick_running(at)) return;
+    next_us_ = cluster_.events.now_us() + between_us(50 * kMs, kSecond);
+    if (options_.always_sync && rng_.one_in(3))
+        cluster_.power_loss(at);
+    else
+        cluster_.crash(at);
+    lasting(50 * kMs, rng_.one_in(3) ? 6 * kSecond : kSecond, [this, at] { restart(at); });
 }
 
 void Nemesis::crash() {
@@ -121,9 +165,9 @@ void Nemesis::crash() {
 
 void Nemesis::lose_power() {
     unsigned at = 0;
-    if (!always_sync_ && (!quiet_ || data_at_risk_)) return;
+    if (!options_.always_sync && (!quiet_ || data_at_risk_)) return;
     if (!pick_running(at)) return;
-    data_at_risk_ |= !always_sync_;
+    data_at_risk_ |= !options_.always_sync;
     cluster_.power_loss(at);
     lasting(500 * kMs, 4 * kSecond, [this, at] { restart(at); });
 }
@@ -165,7 +209,8 @@ void Nemesis::partition() {
             break;
         default:
             text = fmt::format("machines {} and {} don't reach each other", one, two);
-            split([&](unsigned a, unsigned b) { return !((a == one && b == two) || (a == two && b == one)); }, true);
+            split([&](unsigned a, unsigned b) { return !((a == one && b == two) || (a == two && b == one)); },
+                  true);
             break;
     }
     cluster_.say("partition: " + text);
@@ -269,8 +314,8 @@ void Nemesis::finish_drains() {
 
 void Nemesis::replace() {
     const std::vector<unsigned> ring = members();
-    if (!quiet_ || data_at_risk_ || ring.size() < 3 || cluster_.size() >= kMostMachines || !draining_.empty() ||
-        !forgotten_.empty())
+    if (!quiet_ || data_at_risk_ || ring.size() < 3 || cluster_.size() >= kMostMachines ||
+        !draining_.empty() || !forgotten_.empty())
         return;
     const unsigned old = ring[rng_.below(ring.size())];
     data_at_risk_ = true;
@@ -313,13 +358,14 @@ void Nemesis::copy_directory() {
     cluster_.crash(at);
     SimMachine& machine = cluster_.machine(at);
     const auto copied = copy_files(*machine.disk, machine.data, fmt::format("/copy{}", ++copies_));
-    cluster_.say(fmt::format("machine {}: its directory is copied: {}", at, copied ? "done" : copied.error().message));
+    cluster_.say(
+        fmt::format("machine {}: its directory is copied: {}", at, copied ? "done" : copied.error().message));
     if (copied) copied_ = static_cast<int>(at);
     lasting(50 * kMs, 200 * kMs, [this, at] { restart(at); });
 }
 
 void Nemesis::restore_directory() {
-    if (copied_ < 0 || !quiet_ || data_at_risk_) return;
+    if (!options_.old_copies || copied_ < 0 || !quiet_ || data_at_risk_) return;
     const auto at = static_cast<unsigned>(copied_);
     SimMachine& machine = cluster_.machine(at);
     if (machine.gone || std::ranges::find(draining_, at) != draining_.end()) return;

@@ -1,9 +1,10 @@
 // Who breaks things: chooses faults by its seed, ends them, and keeps to what the design promises to survive
 // (docs/SIMULATOR.md):
 //
-//   - what destroys data (an emptied disk, an old copy of a directory, a loss of power while appendfsync isn't
-//     `always`) strikes one machine, when all replicas are known to be equal, and the next one not before they
-//     are so again
+//   - what destroys data (an emptied disk, an old copy of a directory, a loss of power while appendfsync
+//   isn't
+//     `always`) strikes one machine, when all replicas are known to be equal, and the next one not before
+//     they are so again
 //   - a majority of the ring's members is never gone for good
 #pragma once
 
@@ -20,7 +21,12 @@ namespace torc {
 
 class Nemesis {
   public:
-    Nemesis(SimCluster& cluster, Workload& workload, bool always_sync, uint64_t seed);
+    struct Options {
+        bool always_sync = false;  // a loss of power loses nothing
+        bool only_deaths = false;  // one process at a time dies and comes back; a calm all the same
+        bool old_copies = true;    // directories may be restored
+    };
+    Nemesis(SimCluster& cluster, Workload& workload, const Options& options, uint64_t seed);
 
     /// Ten times a second: perhaps something breaks.
     void step();
@@ -36,6 +42,7 @@ class Nemesis {
     };
     void begin_fault();
     void lasting(int64_t least_us, int64_t most_us, std::function<void()> end);
+    void only_death();
     void crash();
     void lose_power();
     void freeze();
@@ -60,7 +67,7 @@ class Nemesis {
 
     SimCluster& cluster_;
     Workload& workload_;
-    const bool always_sync_;
+    const Options options_;
     Rng rng_;
     std::vector<Fault> faults_;
     uint64_t calms_ = 1;

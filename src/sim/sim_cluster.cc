@@ -56,29 +56,45 @@ void SimCluster::run_on(SimMachine& machine, std::function<void()> what) {
 Result<void> SimCluster::start(unsigned index) {
     SimMachine& machine = *machines_[index];
     sync_clock(machine);
-    std::vector<std::string> directives = {"--dir", machine.data, "--io-threads", "1", "--port", "7000",
-                                           "--cluster-enabled", "yes", "--cluster-port",
-                                           std::to_string(SimNet::kBusPort), "--cluster-announce-ip",
-                                           SimNet::host_of(index), "--anti-entropy-interval", "4",
-                                           "--segment-size", "1048576", "--log-buffer-size", "1048576",
-                                           "--appendfsync", options_.always_sync ? "always" : "everysec"};
+    std::vector<std::string> directives = {"--dir",
+                                           machine.data,
+                                           "--io-threads",
+                                           "1",
+                                           "--port",
+                                           "7000",
+                                           "--cluster-enabled",
+                                           "yes",
+                                           "--cluster-port",
+                                           std::to_string(SimNet::kBusPort),
+                                           "--cluster-announce-ip",
+                                           SimNet::host_of(index),
+                                           "--anti-entropy-interval",
+                                           "4",
+                                           "--segment-size",
+                                           "1048576",
+                                           "--log-buffer-size",
+                                           "1048576",
+                                           "--appendfsync",
+                                           options_.always_sync ? "always" : "everysec",
+                                           "--tombstone-horizon",
+                                           std::to_string(options_.horizon_seconds)};
     if (!machine.seeds.empty()) {
         std::string seeds;
         for (const std::string& seed : machine.seeds) seeds += (seeds.empty() ? "" : ",") + seed;
         directives.insert(directives.end(), {"--cluster-seeds", seeds});
     }
-    if (!machine.replaces.empty()) directives.insert(directives.end(), {"--cluster-replace", machine.replaces});
-    SimProcess::Setting setting{.net = net,
-                                .disk = *machine.disk,
-                                .clock = machine.clock,
-                                .machine = index,
-                                .random_seed = rng.next(),
-                                .directives = std::move(directives),
-                                .runner = [this, &machine](std::function<void()> what) {
-                                    run_on(machine, std::move(what));
-                                },
-                                .disk_delay_us = [&machine] { return machine.disk_delay_us; },
-                                .load_after_us = static_cast<int64_t>(rng.below(20'000))};
+    if (!machine.replaces.empty())
+        directives.insert(directives.end(), {"--cluster-replace", machine.replaces});
+    SimProcess::Setting setting{
+        .net = net,
+        .disk = *machine.disk,
+        .clock = machine.clock,
+        .machine = index,
+        .random_seed = rng.next(),
+        .directives = std::move(directives),
+        .runner = [this, &machine](std::function<void()> what) { run_on(machine, std::move(what)); },
+        .disk_delay_us = [&machine] { return machine.disk_delay_us; },
+        .load_after_us = static_cast<int64_t>(rng.below(20'000))};
     machine.process = std::make_unique<SimProcess>(std::move(setting));
     if (auto started = machine.process->start(); !started) {
         say(fmt::format("machine {} doesn't start: {}", index, started.error().message));
@@ -151,7 +167,8 @@ bool SimCluster::is_quiet(std::string* why) {
         const auto topology = machine->process->cluster().topology();
         if (ring == nullptr) ring = topology->ring;
         const RingState& state = topology->ring->state();
-        if (state.cluster_id == 0 || state.cluster_id != ring->state().cluster_id || state.epoch != ring->epoch())
+        if (state.cluster_id == 0 || state.cluster_id != ring->state().cluster_id ||
+            state.epoch != ring->epoch())
             return no(fmt::format("machine {} has epoch {}, another has {}", machine->index, state.epoch,
                                   ring->epoch()));
         if (state.move) return no("the ring moves");
@@ -172,13 +189,15 @@ bool SimCluster::is_quiet(std::string* why) {
             else if (machine->process->cluster().cells[s].bytes.load() > 0)
                 ++foreign, one_foreign = shard;
         }
-        if (unsettled != 0) return no(fmt::format("machine {} has {} unsettled shards", machine->index, unsettled));
+        if (unsettled != 0)
+            return no(fmt::format("machine {} has {} unsettled shards", machine->index, unsettled));
         if (foreign != 0) {
             const ShardCells& cells = machine->process->cluster().cells[one_foreign];
-            return no(fmt::format("machine {} keeps data of {} shards that aren't its own, such as {}: {} keys, {} "
-                                  "tombstones, {} bytes",
-                                  machine->index, foreign, one_foreign, cells.keys.load(), cells.tombstones.load(),
-                                  cells.bytes.load()));
+            return no(
+                fmt::format("machine {} keeps data of {} shards that aren't its own, such as {}: {} keys, {} "
+                            "tombstones, {} bytes",
+                            machine->index, foreign, one_foreign, cells.keys.load(), cells.tombstones.load(),
+                            cells.bytes.load()));
         }
     }
     return true;

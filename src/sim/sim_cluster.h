@@ -1,9 +1,9 @@
 // A cluster of simulated machines in one thread: real nodes, a network, disks and clocks that fail on demand,
 // and the one timeline that all of it runs on.
 //
-// What happens to a machine: its process dies and starts again (crash), it loses its power (what wasn't synced
-// may be gone), it stands still (SIGSTOP), its disk is slow, its clock drifts and jumps, its disk is replaced
-// by an empty one or by an older copy of itself.
+// What happens to a machine: its process dies and starts again (crash), it loses its power (what wasn't
+// synced may be gone), it stands still (SIGSTOP), its disk is slow, its clock drifts and jumps, its disk is
+// replaced by an empty one or by an older copy of itself.
 #pragma once
 
 #include <cstdint>
@@ -23,15 +23,15 @@ class SimMachine {
     SimClock clock;
     std::unique_ptr<SimDisk> disk;
     std::unique_ptr<SimProcess> process;
-    std::vector<std::string> seeds;    // bus addresses
-    std::string replaces;              // a node's name
-    std::string data = "/data";        // its directory
+    std::vector<std::string> seeds;  // bus addresses
+    std::string replaces;            // a node's name
+    std::string data = "/data";      // its directory
     int64_t disk_delay_us = 100;
-    double rate = 1.0;                 // of its clock
-    int64_t synced_us = 0;             // the timeline, as its clock last heard
+    double rate = 1.0;      // of its clock
+    int64_t synced_us = 0;  // the timeline, as its clock last heard
     double rest_us = 0;
     bool frozen = false;
-    bool gone = false;                 // for good: drained, or its disk is lost
+    bool gone = false;  // for good: drained, or its disk is lost
     int64_t frozen_since_us = 0;
     std::vector<std::function<void()>> postponed;  // till it's thawed
     NodeId id = 0;
@@ -43,7 +43,8 @@ class SimCluster {
   public:
     struct Options {
         uint64_t seed = 1;
-        bool always_sync = false;  // appendfsync
+        bool always_sync = false;         // appendfsync
+        int64_t horizon_seconds = 86400;  // of tombstones
         bool verbose = false;
     };
     explicit SimCluster(const Options& options);

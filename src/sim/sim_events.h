@@ -14,9 +14,7 @@ class SimEvents {
     using Task = std::function<void()>;
 
     int64_t now_us() const { return now_us_; }
-    void at(int64_t us, Task task) {
-        queue_.push({us < now_us_ ? now_us_ : us, next_++, std::move(task)});
-    }
+    void at(int64_t us, Task task) { queue_.push({us < now_us_ ? now_us_ : us, next_++, std::move(task)}); }
     void after(int64_t us, Task task) { at(now_us_ + us, std::move(task)); }
 
     /// Runs what is due up to and with this moment, which is the present one afterwards.

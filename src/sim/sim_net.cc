@@ -44,7 +44,7 @@ struct SimNet::Connection {
         SimLoop* loop = nullptr;
         std::weak_ptr<bool> loop_lives;
         SimLoop* live_loop() const { return loop_lives.expired() ? nullptr : loop; }
-        bool up = false;          // announced, and not as down
+        bool up = false;  // announced, and not as down
         bool closed = false;
         bool resetting = false;
         std::deque<Packet> arriving;
@@ -128,7 +128,8 @@ void SimNet::connect(SimLoop& from, const Endpoint& to, NodeId expected, std::fu
     const int target = machine_of(to);
     const unsigned here = from.machine();
     const unsigned lane = from.lane();
-    if (target < 0 || static_cast<unsigned>(target) == here) return events_.after(1000, [ended] { ended(false); });
+    if (target < 0 || static_cast<unsigned>(target) == here)
+        return events_.after(1000, [ended] { ended(false); });
     const auto there = static_cast<unsigned>(target);
     const int64_t us = delay_us(here, there) + delay_us(there, here);
     events_.after(us, [this, here, there, lane, expected, ended = std::move(ended)] {
@@ -218,10 +219,10 @@ void SimNet::close(const std::shared_ptr<Connection>& link, int side, bool silen
     Connection::End& other = link->ends[1 - side];
     if (other.closed) return;
     if (silently) {
-        // A dead machine says nothing. What was on the wire comes yet; the end shows when the peer's keepalive
-        // finds out.
-        other.last_arrival_us =
-            std::max(other.last_arrival_us, events_.now_us() + 500'000 + static_cast<int64_t>(rng_.below(5'000'000)));
+        // A dead machine says nothing. What was on the wire comes yet; the end shows when the peer's
+        // keepalive finds out.
+        other.last_arrival_us = std::max(
+            other.last_arrival_us, events_.now_us() + 500'000 + static_cast<int64_t>(rng_.below(5'000'000)));
     }
     push(link, 1 - side, {0, {}, true});
 }
@@ -305,7 +306,8 @@ void SimLoop::redial(NodeId peer) {
         }
         int64_t& wait_us = kept->second.wait_us;
         wait_us = std::clamp(wait_us * 2, kFirstWaitUs, kLongestWaitUs);
-        const int64_t us = wait_us / 2 + static_cast<int64_t>(net_.rng().below(static_cast<uint64_t>(wait_us / 2)));
+        const int64_t us =
+            wait_us / 2 + static_cast<int64_t>(net_.rng().below(static_cast<uint64_t>(wait_us / 2)));
         kept->second.dialling = true;
         net_.events().after(us, [this, peer, alive] {
             if (alive.expired()) return;
@@ -326,7 +328,8 @@ void SimLoop::link_up(const std::shared_ptr<SimNet::Connection>& link, int side)
     user_->on_link_up(end);
 }
 
-void SimLoop::link_frame(const std::shared_ptr<SimNet::Connection>& link, int side, const std::string& frame) {
+void SimLoop::link_frame(const std::shared_ptr<SimNet::Connection>& link, int side,
+                         const std::string& frame) {
     auto& end = link->ends[side];
     if (end.up && !end.resetting) user_->on_frame(end, frame);
 }

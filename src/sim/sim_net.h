@@ -3,8 +3,8 @@
 // Frames of one link arrive in order and at most once, as over TCP; everything else goes wrong: each link has
 // its own delays, so that one overtakes another; a lost packet is a frame that comes late and holds up those
 // behind it; links break, and then lose what was under way; a direction between two machines can be cut, and
-// is then a silent black hole: what is sent waits, as with TCP's retransmissions, and comes after the healing,
-// unless the link breaks meanwhile.
+// is then a silent black hole: what is sent waits, as with TCP's retransmissions, and comes after the
+// healing, unless the link breaks meanwhile.
 //
 // A SimLoop is what a node's event loop is: tasks run on it in turns. Each process has two, for the control
 // lane and for the data lane.

@@ -74,7 +74,8 @@ ClusterCore& SimProcess::cluster() {
 
 Result<void> SimProcess::start() {
     if (auto read = config_.load(setting_.directives); !read) return read;
-    node_ = std::make_unique<Node>(config_, Node::Environment{setting_.disk, setting_.clock, setting_.random_seed, [] {}});
+    node_ = std::make_unique<Node>(
+        config_, Node::Environment{setting_.disk, setting_.clock, setting_.random_seed, [] {}});
     if (auto opened = node_->open(); !opened) return opened;
     worker_ = std::make_unique<Worker>(*node_, data_loop_, 0, 1);
     data_loop_.set_user(worker_->bus_user());
@@ -147,7 +148,8 @@ void SimProcess::stood_still() {
 }
 
 std::weak_ptr<SimSession> SimProcess::connect(std::function<void(std::string)> received) {
-    sessions_.push_back(std::make_shared<SimSession>(data_loop_, *worker_, next_session_++, std::move(received)));
+    sessions_.push_back(
+        std::make_shared<SimSession>(data_loop_, *worker_, next_session_++, std::move(received)));
     return sessions_.back();
 }
 

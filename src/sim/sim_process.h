@@ -1,5 +1,6 @@
-// One running node of the simulated cluster: a whole Node with one worker and its control plane, on a machine's
-// disk and clock. Dropping the object is the death of the process: nothing is shut down, nothing is flushed.
+// One running node of the simulated cluster: a whole Node with one worker and its control plane, on a
+// machine's disk and clock. Dropping the object is the death of the process: nothing is shut down, nothing is
+// flushed.
 #pragma once
 
 #include <cstdint>
@@ -52,7 +53,7 @@ class SimProcess final : public SimStation {
         unsigned machine = 0;
         uint64_t random_seed = 0;
         std::vector<std::string> directives;
-        SimLoop::Runner runner;                // runs a turn now, or when the machine is thawed
+        SimLoop::Runner runner;                  // runs a turn now, or when the machine is thawed
         std::function<int64_t()> disk_delay_us;  // of one sync or read
         int64_t load_after_us = 0;
     };

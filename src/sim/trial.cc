@@ -30,7 +30,8 @@ std::string unequal_shards(SimCluster& cluster) {
             if (!core.topology()->ring->owns(machine.id, shard)) continue;
             const uint64_t here = core.forest.root(shard);
             if (!first && here != root)
-                return fmt::format("shard {} differs: machine {} has {:016x}, another {:016x}", s, i, here, root);
+                return fmt::format("shard {} differs: machine {} has {:016x}, another {:016x}", s, i, here,
+                                   root);
             root = here;
             first = false;
         }
@@ -44,9 +45,13 @@ class Trial {
         : options_(options),
           rng_(options.seed * 7919),
           always_sync_(rng_.one_in(2)),
-          cluster_({options.seed, always_sync_, options.verbose}),
+          only_deaths_(options.faults && rng_.one_in(4)),
+          early_reaping_(rng_.one_in(3)),
+          cluster_({options.seed, always_sync_, early_reaping_ ? 3 : 86400, options.verbose}),
           workload_(cluster_, {}, rng_.next()),
-          nemesis_(cluster_, workload_, always_sync_, rng_.next()) {}
+          nemesis_(cluster_, workload_,
+                   {.always_sync = always_sync_, .only_deaths = only_deaths_, .old_copies = !early_reaping_},
+                   rng_.next()) {}
 
     TrialReport run() {
         if (form()) work();
@@ -80,10 +85,12 @@ class Trial {
     }
 
     bool form() {
-        const unsigned machines = 3 + (options_.faults ? static_cast<unsigned>(rng_.below(3)) : 0);
+        const unsigned machines =
+            3 + (options_.faults && !only_deaths_ ? static_cast<unsigned>(rng_.below(3)) : 0);
         for (unsigned i = 0; i < machines; ++i) {
             const unsigned at = cluster_.add_machine();
-            if (i != 0) cluster_.machine(at).seeds = {SimNet::host_of(0) + ":" + std::to_string(SimNet::kBusPort)};
+            if (i != 0)
+                cluster_.machine(at).seeds = {SimNet::host_of(0) + ":" + std::to_string(SimNet::kBusPort)};
             if (auto started = cluster_.start(at); !started) return wrong(started.error().message);
         }
         if (!wait_for_quiet(kFormUs, "forming")) return false;
@@ -94,7 +101,8 @@ class Trial {
     void work() {
         workload_.calm = 1;
         workload_.start();
-        for (int64_t end = cluster_.events.now_us() + options_.seconds * kSecondUs; cluster_.events.now_us() < end;) {
+        for (int64_t end = cluster_.events.now_us() + options_.seconds * kSecondUs;
+             cluster_.events.now_us() < end;) {
             cluster_.run_for(kLookUs);
             if (options_.faults) nemesis_.step();
             nemesis_.tend();
@@ -131,7 +139,8 @@ class Trial {
                 break;
             }
         }
-        for (std::string& text : check_history(workload_.history(), values, kMostSiblings)) wrong(std::move(text));
+        for (std::string& text : check_history(workload_.history(), values, kMostSiblings))
+            wrong(std::move(text));
         for (const auto& [key, found] : values) {
             std::string line;
             for (const std::string& value : found) line += " " + value;
@@ -143,7 +152,7 @@ class Trial {
 
     const TrialOptions options_;
     Rng rng_;
-    const bool always_sync_;
+    const bool always_sync_, only_deaths_, early_reaping_;
     SimCluster cluster_;
     Workload workload_;
     Nemesis nemesis_;

@@ -1,7 +1,8 @@
 // The simulator's command line:
 //
 //   vopr --seed N [--seconds 20] [--verbose] [--no-faults]
-//   vopr --seeds A..B [--jobs 2]
+//   vopr --seeds A..B [--jobs 2] [--first]     --first: ends with the first bad seed
+//   ... --mutant NAME                           in builds with TORC_MUTANTS: with a planted fault
 //
 // Exit code 0: every seed was good. A seed that wasn't is printed with the line that replays it.
 #include <fmt/format.h>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/mutant.h"
 #include "sim/trial.h"
 
 namespace torc {
@@ -26,6 +28,7 @@ struct Arguments {
     unsigned jobs = 1;
     TrialOptions trial;
     bool log = false;
+    bool stop_at_first = false;
 };
 
 bool parse(int argc, char** argv, Arguments& arguments) {
@@ -36,6 +39,8 @@ bool parse(int argc, char** argv, Arguments& arguments) {
             arguments.trial.verbose = true;
         } else if (word == "--no-faults") {
             arguments.trial.faults = false;
+        } else if (word == "--first") {
+            arguments.stop_at_first = true;
         } else if (word == "--log") {
             arguments.log = true;
         } else if (value == nullptr) {
@@ -51,6 +56,10 @@ bool parse(int argc, char** argv, Arguments& arguments) {
                 arguments.last = std::strtoull(end + 2, nullptr, 10);
             } else if (word == "--jobs") {
                 arguments.jobs = static_cast<unsigned>(std::atoi(value));
+#ifdef TORC_MUTANTS
+            } else if (word == "--mutant") {
+                turn_on_mutant(value);
+#endif
             } else if (word == "--seconds") {
                 arguments.trial.seconds = static_cast<unsigned>(std::atoi(value));
             } else {
@@ -72,10 +81,11 @@ bool run_seed(const Arguments& arguments, uint64_t seed) {
     const TrialReport report = run_trial(options);
     const double took = seconds_since(begin), simulated = static_cast<double>(report.simulated_us) / 1e6;
     if (options.verbose)
-        fmt::print("seed {}: {} commands ({} acknowledged, {} in doubt, {} refused), {} frames, {} events, "
-                   "{:.1f} s simulated in {:.2f} s: {:.0f} x\n",
-                   seed, report.commands, report.acknowledged, report.in_doubt, report.refused, report.frames,
-                   report.events, simulated, took, simulated / took);
+        fmt::print(
+            "seed {}: {} commands ({} acknowledged, {} in doubt, {} refused), {} frames, {} events, "
+            "{:.1f} s simulated in {:.2f} s: {:.0f} x\n",
+            seed, report.commands, report.acknowledged, report.in_doubt, report.refused, report.frames,
+            report.events, simulated, took, simulated / took);
     if (report.wrong.empty()) return true;
     std::string text = fmt::format("seed {} FAILED\n", seed);
     for (size_t i = 0; i < report.wrong.size() && i < 20; ++i) text += "  " + report.wrong[i] + "\n";
@@ -90,15 +100,16 @@ bool run_seed(const Arguments& arguments, uint64_t seed) {
 int run_share(const Arguments& arguments, unsigned share) {
     uint64_t bad = 0;
     for (uint64_t seed = arguments.first + share; seed <= arguments.last; seed += arguments.jobs)
-        bad += run_seed(arguments, seed) ? 0 : 1;
+        if (!run_seed(arguments, seed) && (++bad, arguments.stop_at_first)) break;
     return bad == 0 ? 0 : 1;
 }
 
 int run(int argc, char** argv) {
     Arguments arguments;
     if (!parse(argc, argv, arguments)) {
-        fmt::print(stderr, "usage: vopr --seed N | --seeds A..B [--jobs J] [--seconds S] [--verbose] [--log] "
-                           "[--no-faults]\n");
+        fmt::print(stderr,
+                   "usage: vopr --seed N | --seeds A..B [--jobs J] [--seconds S] [--verbose] [--log] "
+                   "[--no-faults]\n");
         return 2;
     }
     set_log_level(arguments.log ? LogLevel::debug : LogLevel::nothing);

@@ -193,7 +193,8 @@ void Workload::send(Caller& caller, const std::vector<std::string>& words) {
 
 void Workload::watch(Caller& caller, uint64_t command) {
     if (!caller.waiting || caller.command != command) return;
-    if (caller.process.expired() || cluster_.events.now_us() - caller.sent_us > kPatienceUs) return lost(caller);
+    if (caller.process.expired() || cluster_.events.now_us() - caller.sent_us > kPatienceUs)
+        return lost(caller);
     cluster_.events.after(kLookUs, [this, &caller, command] { watch(caller, command); });
 }
 
@@ -270,7 +271,8 @@ void Workload::on_reply(Caller& caller, const SimReply& reply) {
     next(caller);
 }
 
-bool Workload::ask(SimCluster& cluster, unsigned machine, const std::vector<std::string>& words, SimReply& reply) {
+bool Workload::ask(SimCluster& cluster, unsigned machine, const std::vector<std::string>& words,
+                   SimReply& reply) {
     SimProcess* const process = cluster.machine(machine).process.get();
     if (process == nullptr) return false;
     auto received = std::make_shared<std::string>();

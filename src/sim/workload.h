@@ -37,7 +37,8 @@ class Workload {
     std::vector<std::string> keys() const;
 
     /// One command, outside the history; the timeline runs on till there's a reply. Nothing: none came.
-    static bool ask(SimCluster& cluster, unsigned machine, const std::vector<std::string>& words, SimReply& reply);
+    static bool ask(SimCluster& cluster, unsigned machine, const std::vector<std::string>& words,
+                    SimReply& reply);
 
     /// Which calm it is now; 0: none.
     uint64_t calm = 0;
