@@ -54,6 +54,8 @@ class Trial {
                    rng_.next()) {}
 
     TrialReport run() {
+        cluster_.say(fmt::format("appendfsync {}, {}tombstones kept {}", always_sync_ ? "always" : "everysec",
+                                 only_deaths_ ? "nothing but deaths, " : "", early_reaping_ ? "3 s" : "a day"));
         if (form()) work();
         report_.log = cluster_.log;
         for (const HistoryOp& op : workload_.history()) {
