@@ -89,7 +89,7 @@ TEST_F(Errands, ALostWriteIsInDoubtUnlessTwiceIsAsGoodAsOnce) {
     unlink(kB);
     EXPECT_THAT(client_->take(), StartsWith("-INDOUBT"));
     link(kB);
-    for (const std::string command : {"GET " + key_, "SET " + key_ + " v", "DEL " + key_}) {
+    for (const std::string& command : {"GET " + key_, "SET " + key_ + " v", "DEL " + key_}) {
         EXPECT_EQ((*client_)(command), "");
         (void)forward_to(kB);
         alive(kB, Liveness::suspect);
