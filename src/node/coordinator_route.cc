@@ -446,7 +446,7 @@ void Coordinator::compare_digests(ClientCore& client, Args args, ShardId shard, 
     const uint64_t number = add(std::make_unique<DigestOp>(*this, shard, wanted, std::move(keys),
                                                            combined_digest(digests), ticket, again),
                                 request_timeout_ms());
-    static_cast<DigestOp&>(*ops_[number]).start();
+    if (static_cast<DigestOp&>(*ops_[number]).start()) ops_.erase(number);
 }
 
 }  // namespace torc

@@ -36,11 +36,12 @@ DigestOp::~DigestOp() {
     if (client->pause == Pause::replies && reads.empty()) client->handle->wake();
 }
 
-void DigestOp::start() {
+bool DigestOp::start() {
     quorum_.count(static_cast<size_t>(plan_.self));
     asked_ms_ = coordinator_.now_ms();
     for (unsigned missing = quorum_.need() - quorum_.have(); missing > 0 && ask_one(); --missing) {
     }
+    return over();
 }
 
 bool DigestOp::ask_one() {

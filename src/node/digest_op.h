@@ -23,7 +23,8 @@ class DigestOp final : public BusOp {
              uint64_t digest, ReplyTicket ticket, std::function<void(ReplyTicket)> again);
     ~DigestOp() override;
 
-    void start();
+    /// True when it's over at once: nobody can be asked.
+    bool start();
 
     bool on_read_reply(NodeId from, const ReadReply& reply) override;
     bool on_peer_lost(NodeId peer) override;

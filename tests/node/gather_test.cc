@@ -81,10 +81,10 @@ TEST_F(GatherTest, AnyPartsErrorIsTheWholes) {
 }
 
 TEST_F(GatherTest, NonsenseIsAnErrorAndNotPassedOn) {
-    for (const std::string part : {"", "+OK\r\n", ":\r\n", ":1", "$1\r\na\r\n", ":99999999999999999999\r\n"})
+    for (const std::string& part : std::vector<std::string>{"", "+OK\r\n", ":\r\n", ":1", "$1\r\na\r\n", ":99999999999999999999\r\n"})
         EXPECT_EQ(whole(GatherKind::sum, {":1\r\n", part}).substr(0, 4), "-ERR") << part;
     EXPECT_EQ(whole(GatherKind::sum, {":9223372036854775807\r\n", ":1\r\n"}).substr(0, 4), "-ERR");
-    for (const std::string part : {"", "+OK\r\n", "*1\r\n", "*2\r\n$1\r\na\r\n", "*1\r\n$9\r\na\r\n", "*-1\r\n"})
+    for (const std::string& part : std::vector<std::string>{"", "+OK\r\n", "*1\r\n", "*2\r\n$1\r\na\r\n", "*1\r\n$9\r\na\r\n", "*-1\r\n"})
         EXPECT_EQ(whole(GatherKind::together, {"*0\r\n", part}).substr(0, 4), "-ERR") << part;
     const auto all = gather(GatherKind::elements);
     (void)all->expect({0, 1});

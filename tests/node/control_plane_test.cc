@@ -1,0 +1,284 @@
+#include "node/control_plane.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+
+#include "sim/sim_clock.h"
+#include "sim/sim_disk.h"
+#include "tests/node/cluster_fixture.h"
+
+namespace torc {
+namespace {
+
+class NoHost final : public WorkerHost {
+  public:
+    void post(std::function<void()>) override {}
+    void run_blocking(std::function<void()>) override {}
+};
+
+/// Several control planes whose dialled links are pairs of queues.
+class Planes : public testing::Test {
+  protected:
+    class Link;
+    struct One {
+        std::unique_ptr<SimDisk> disk = std::make_unique<SimDisk>(3);
+        std::unique_ptr<ClusterCore> core;
+        std::unique_ptr<ControlPlane> plane;
+        std::unique_ptr<BusDialer> dialer;
+        Endpoint bus;
+        NodeId id = 0;
+        bool up = true;
+    };
+    /// One end of a connection.
+    class Link final : public BusLink {
+      public:
+        Link(NodeId peer, bool dialled) : peer_(peer), dialled_(dialled) {}
+        NodeId peer() const override { return peer_; }
+        bool dialled() const override { return dialled_; }
+        std::string peer_host() const override { return "10.0.0." + std::to_string(peer_); }
+        void send(std::string_view payload) override { out.emplace_back(payload); }
+        size_t queued_bytes() const override { return 0; }
+        void reset() override {}
+        std::vector<std::string> out;
+
+      private:
+        NodeId peer_;
+        bool dialled_;
+    };
+    struct Pair {
+        NodeId from = 0, to = 0;
+        std::unique_ptr<Link> near, far;
+    };
+    class Dialer final : public BusDialer {
+      public:
+        Dialer(Planes& planes, NodeId self) : planes_(planes), self_(self) {}
+        void keep_link(NodeId peer, const Endpoint&) override { planes_.wanted_.emplace_back(self_, peer); }
+        void drop_link(NodeId) override {}
+        void dial(const Endpoint& bus) override {
+            for (const auto& [id, one] : planes_.nodes_)
+                if (one.bus == bus) planes_.wanted_.emplace_back(self_, id);
+        }
+
+      private:
+        Planes& planes_;
+        NodeId self_;
+    };
+
+    void add(NodeId id, std::vector<NodeId> seeds = {}, uint32_t replication_factor = 3) {
+        One& one = nodes_[id];
+        one.id = id;
+        one.bus = endpoint(id);
+        ControlPlane::Settings settings;
+        settings.directory = "data";
+        settings.self = {id, "dc1", "r", 16};
+        settings.replication_factor = replication_factor;
+        for (const NodeId seed : seeds) settings.seeds.push_back(endpoint(seed));
+        settings.bus = endpoint(id);
+        settings.client = {"10.0.0." + std::to_string(id), 7000};
+        settings.random_seed = id * 77;
+        ASSERT_TRUE(one.disk->make_directory("data"));
+        one.core = std::make_unique<ClusterCore>(id, id + 1000, "dc1");
+        one.plane = std::make_unique<ControlPlane>(*one.core, *one.disk, clock_, settings);
+        const auto opened = one.plane->open();
+        ASSERT_TRUE(opened) << opened.error().message;
+        one.dialer = std::make_unique<Dialer>(*this, id);
+        one.plane->start(*one.dialer, host_);
+    }
+    static Endpoint endpoint(NodeId id) { return {"10.0.0." + std::to_string(id), 17000}; }
+
+    void connect() {
+        for (const auto& [from, to] : std::exchange(wanted_, {})) {
+            if (from == to || !nodes_.at(from).up || !nodes_.at(to).up) continue;
+            const bool there = std::ranges::any_of(
+                links_, [from = from, to = to](const Pair& pair) { return pair.from == from && pair.to == to; });
+            if (there) continue;
+            Pair pair;
+            pair.from = from, pair.to = to;
+            pair.near = std::make_unique<Link>(to, true);
+            pair.far = std::make_unique<Link>(from, false);
+            Link &near = *pair.near, &far = *pair.far;
+            links_.push_back(std::move(pair));
+            nodes_.at(to).plane->on_link_up(far);
+            nodes_.at(from).plane->on_link_up(near);
+        }
+    }
+    bool carry() {
+        bool moved = false;
+        for (size_t i = 0; i < links_.size(); ++i) {
+            for (std::string& frame : std::exchange(links_[i].near->out, {})) {
+                nodes_.at(links_[i].to).plane->on_frame(*links_[i].far, frame);
+                moved = true;
+            }
+            for (std::string& frame : std::exchange(links_[i].far->out, {})) {
+                nodes_.at(links_[i].from).plane->on_frame(*links_[i].near, frame);
+                moved = true;
+            }
+        }
+        return moved;
+    }
+    void run_ms(int64_t ms) {
+        for (int64_t passed = 0; passed < ms; passed += 25) {
+            clock_.advance_ms(25);
+            for (auto& [id, one] : nodes_)
+                if (one.up) one.plane->on_tick();
+            connect();
+            for (int round = 0; round < 20 && carry(); ++round) {
+            }
+            if (fills_)
+                for (auto& [id, one] : nodes_)
+                    for (unsigned shard = 0; shard < kShards; ++shard) one.core->settle(static_cast<ShardId>(shard));
+        }
+    }
+    void kill(NodeId id) {
+        nodes_.at(id).up = false;
+        for (size_t i = links_.size(); i-- > 0;) {
+            Pair& pair = links_[i];
+            if (pair.from != id && pair.to != id) continue;
+            if (pair.from != id) nodes_.at(pair.from).plane->on_link_down(*pair.near);
+            if (pair.to != id) nodes_.at(pair.to).plane->on_link_down(*pair.far);
+            dead_.push_back(std::move(pair));
+            links_.erase(links_.begin() + static_cast<long>(i));
+        }
+    }
+    RingState ring(NodeId id) { return nodes_.at(id).core->topology()->ring->state(); }
+    void TearDown() override {
+        for (auto& [id, one] : nodes_) one.plane = nullptr;
+    }
+
+    SimClock clock_;
+    NoHost host_;
+    std::map<NodeId, One> nodes_;
+    std::vector<Pair> links_, dead_;
+    std::vector<std::pair<NodeId, NodeId>> wanted_;
+    bool fills_ = true;  // every shard that a node gets is filled at once
+};
+
+TEST_F(Planes, OneWithoutSeedsFoundsAndOneWithSeedsWaits) {
+    add(1);
+    EXPECT_EQ(ring(1).members.size(), 1u);
+    EXPECT_NE(ring(1).cluster_id, 0u);
+    EXPECT_EQ(nodes_.at(1).plane->identity().cluster_id, ring(1).cluster_id);
+    EXPECT_TRUE(nodes_.at(1).core->settled(5));  // there was nobody whose writes it could have missed
+    EXPECT_TRUE(nodes_.at(1).plane->status().in_ring);
+    add(2, {9});
+    run_ms(3000);
+    EXPECT_EQ(ring(2).cluster_id, 0u);
+    EXPECT_FALSE(nodes_.at(2).plane->status().in_ring);
+}
+
+TEST_F(Planes, ThoseWithSeedsAreLetInOneAfterAnother) {
+    add(1), add(2, {1}), add(3, {1});
+    run_ms(10'000);
+    for (const NodeId id : {1, 2, 3}) {
+        EXPECT_EQ(ring(id).members.size(), 3u) << id;
+        EXPECT_FALSE(ring(id).move) << id;
+        EXPECT_EQ(ring(id), ring(1)) << id;
+        EXPECT_EQ(nodes_.at(id).core->topology()->peers.size(), 2u);
+    }
+}
+
+TEST_F(Planes, AMoveEndsOnlyWhenWhatItGivesIsFilled) {
+    fills_ = false;
+    add(1), add(2, {1});
+    run_ms(5000);
+    ASSERT_TRUE(ring(1).move);
+    EXPECT_EQ(ring(1).move->subject, 2u);
+    const RingTable table(ring(1));
+    const std::vector<ShardId> gained = table.gained(2);
+    ASSERT_FALSE(gained.empty());
+    for (size_t i = 1; i < gained.size(); ++i) nodes_.at(2).core->settle(gained[i]);
+    run_ms(3000);
+    EXPECT_TRUE(ring(1).move);
+    nodes_.at(2).core->settle(gained[0]);
+    run_ms(3000);
+    EXPECT_FALSE(ring(1).move);
+    EXPECT_EQ(ring(2), ring(1));
+}
+
+TEST_F(Planes, AJoinerThatDiesIsGivenUp) {
+    fills_ = false;
+    add(1), add(2, {1});
+    run_ms(5000);
+    ASSERT_TRUE(ring(1).move);
+    kill(2);
+    run_ms(20'000);
+    EXPECT_TRUE(ring(1).move);  // it may come back
+    run_ms(40'000);
+    EXPECT_FALSE(ring(1).move);
+    EXPECT_EQ(ring(1).members.size(), 1u);
+}
+
+TEST_F(Planes, ADrainedNodeLeaves) {
+    add(1), add(2, {1}), add(3, {1});
+    run_ms(10'000);
+    ASSERT_EQ(ring(1).members.size(), 3u);
+    nodes_.at(3).plane->drain();
+    run_ms(10'000);
+    EXPECT_EQ(ring(1).members.size(), 2u);
+    EXPECT_EQ(ring(1).member(3), nullptr);
+    EXPECT_FALSE(ring(1).move);
+    EXPECT_EQ(nodes_.at(3).plane->status().last, "drained");
+    EXPECT_FALSE(nodes_.at(3).plane->status().in_ring);
+}
+
+TEST_F(Planes, MeetMakesOneRingOfTwo) {
+    add(1), add(2);
+    ASSERT_NE(ring(1).cluster_id, ring(2).cluster_id);
+    nodes_.at(1).plane->meet(endpoint(2));
+    run_ms(10'000);
+    EXPECT_EQ(ring(1), ring(2));
+    EXPECT_EQ(ring(1).members.size(), 2u);
+}
+
+TEST_F(Planes, TwoThatAreToldToMeetAtOnceStillDo) {
+    add(1), add(2);
+    nodes_.at(1).plane->meet(endpoint(2));
+    nodes_.at(2).plane->meet(endpoint(1));
+    run_ms(10'000);
+    EXPECT_NE(ring(1).cluster_id, 0u);
+    EXPECT_EQ(ring(1), ring(2));
+    EXPECT_EQ(ring(1).members.size(), 2u);
+}
+
+TEST_F(Planes, MeetingOneThatStillWaitsForItsSeedsKeepsTheRing) {
+    add(1), add(2, {9});
+    nodes_.at(1).plane->meet(endpoint(2));
+    run_ms(10'000);
+    EXPECT_NE(ring(1).cluster_id, 0u);
+    EXPECT_EQ(ring(1).members.size(), 2u);
+    EXPECT_EQ(ring(1), ring(2));
+}
+
+TEST_F(Planes, RingsOfSeveralNeverMerge) {
+    add(1), add(2, {1}), add(3), add(4, {3});
+    run_ms(10'000);
+    ASSERT_EQ(ring(1).members.size(), 2u);
+    ASSERT_EQ(ring(3).members.size(), 2u);
+    nodes_.at(1).plane->meet(endpoint(3));
+    run_ms(5000);
+    EXPECT_EQ(ring(1).members.size(), 2u);
+    EXPECT_EQ(ring(3).members.size(), 2u);
+    EXPECT_NE(ring(1).cluster_id, ring(3).cluster_id);
+}
+
+TEST_F(Planes, HostileFramesAreNotHeard) {
+    add(1), add(2, {1});
+    run_ms(6000);
+    const RingState before = ring(1);
+    Rng rng(5);
+    for (int round = 0; round < 5000; ++round) {
+        std::string frame(rng.below(60), '\0');
+        for (char& byte : frame) byte = static_cast<char>(rng.next());
+        if (!frame.empty()) frame[0] = static_cast<char>(1 + rng.below(3));
+        nodes_.at(1).plane->on_frame(*links_[0].far, frame);
+    }
+    run_ms(2000);
+    EXPECT_EQ(ring(1).cluster_id, before.cluster_id);
+    EXPECT_EQ(ring(1).members, before.members);
+}
+
+}  // namespace
+}  // namespace torc

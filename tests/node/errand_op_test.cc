@@ -1,0 +1,215 @@
+#include "node/errand_op.h"
+
+#include <gmock/gmock.h>
+
+#include "commands/command_table.h"
+#include "tests/node/cluster_fixture.h"
+
+namespace torc {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+/// A key whose first owner is B.
+class Errands : public ClusterFixture {
+  protected:
+    void begin(std::initializer_list<NodeId> others = {kB, kC}, std::vector<std::string> directives = {}) {
+        start_cluster(others, std::move(directives));
+        client_ = &connect();
+        key_ = key_with_owners({kB, kC});
+    }
+    Sent forward_to(NodeId id) {
+        const std::vector<Sent> sent = sent_to(id, BusKind::forward);
+        EXPECT_THAT(sent, SizeIs(1)) << id;
+        return sent.empty() ? Sent{} : sent[0];
+    }
+    void reply(NodeId from, uint64_t op, std::string_view bytes, BusStatus status = BusStatus::done) {
+        answer(from, ForwardReply{op, status, bytes});
+    }
+
+    Connection* client_ = nullptr;
+    std::string key_;
+};
+
+TEST_F(Errands, ACommandGoesToItsCoordinatorAndItsReplyToTheClient) {
+    begin();
+    EXPECT_EQ((*client_)("SET " + key_ + " v"), "");
+    EXPECT_THAT(sent_to(kC), IsEmpty());
+    const Sent sent = forward_to(kB);
+    const auto forward = decode_forward(sent.body);
+    ASSERT_TRUE(forward);
+    EXPECT_THAT(forward->commands, ElementsAre(ElementsAre("SET", key_, "v")));
+    EXPECT_NE(forward->session, 0u);
+    EXPECT_GT(forward->deadline_ms, clock.wall_ms());
+    reply(kC, sent.op(), "+LIE\r\n");  // from somebody else
+    EXPECT_EQ(client_->take(), "");
+    reply(kB, sent.op(), "+OK\r\n");
+    EXPECT_EQ(client_->take(), "+OK\r\n");
+    reply(kB, sent.op(), "+OK\r\n");
+    EXPECT_EQ(client_->take(), "");
+}
+
+TEST_F(Errands, RepliesKeepTheirOrder) {
+    begin();
+    const std::string other = key_with_owners({kC}, "x");
+    client_->send_only("INCR " + key_ + "\r\nINCR " + other + "\r\nPING\r\n");
+    settle();
+    reply(kC, forward_to(kC).op(), ":2\r\n");
+    EXPECT_EQ(client_->take(), "");
+    reply(kB, forward_to(kB).op(), ":1\r\n");
+    EXPECT_EQ(client_->take(), ":1\r\n:2\r\n+PONG\r\n");
+}
+
+TEST_F(Errands, NotCarriedOutThereItIsSentAgain) {
+    begin();
+    for (const BusStatus status : {BusStatus::elsewhere, BusStatus::later}) {
+        EXPECT_EQ((*client_)("INCR " + key_), "");
+        reply(kB, forward_to(kB).op(), {}, status);
+        EXPECT_EQ(client_->take(), "");
+        EXPECT_THAT(sent_to(kB), IsEmpty());
+        pass_ms(100);
+        reply(kB, forward_to(kB).op(), ":1\r\n");
+        EXPECT_EQ(client_->take(), ":1\r\n");
+    }
+    EXPECT_EQ((*client_)("INCR " + key_), "");
+    reply(kB, forward_to(kB).op(), {}, BusStatus::too_late);
+    EXPECT_THAT(client_->take(), StartsWith("-NOREPLICAS"));
+    EXPECT_EQ((*client_)("INCR " + key_), "");
+    reply(kB, forward_to(kB).op(), {}, BusStatus::refused);
+    EXPECT_THAT(client_->take(), StartsWith("-NOREPLICAS"));
+}
+
+TEST_F(Errands, ALostWriteIsInDoubtUnlessTwiceIsAsGoodAsOnce) {
+    begin();
+    EXPECT_EQ((*client_)("INCR " + key_), "");
+    (void)forward_to(kB);
+    unlink(kB);
+    EXPECT_THAT(client_->take(), StartsWith("-INDOUBT"));
+    link(kB);
+    for (const std::string& command : {"GET " + key_, "SET " + key_ + " v", "DEL " + key_}) {
+        EXPECT_EQ((*client_)(command), "");
+        (void)forward_to(kB);
+        alive(kB, Liveness::suspect);
+        publish();
+        pass_ms(30);
+        const std::vector<Sent> again = sent_to(kC, BusKind::forward);
+        if (!again.empty()) {
+            reply(kC, again[0].op(), "+again\r\n");
+            EXPECT_EQ(client_->take(), "+again\r\n") << command;
+        } else {
+            EXPECT_EQ(core().self, owners_of(key_)[1]) << command;
+        }
+        alive(kB);
+        publish();
+    }
+}
+
+TEST_F(Errands, AnUnansweredWriteIsInDoubtAtTheDeadlineAndAReadIsRefused) {
+    begin();
+    EXPECT_EQ((*client_)("INCR " + key_), "");
+    pass_ms(2100);
+    EXPECT_THAT(client_->take(), StartsWith("-INDOUBT"));
+    EXPECT_EQ((*client_)("GET " + key_), "");
+    pass_ms(2100);
+    EXPECT_THAT(client_->take(), StartsWith("-NOREPLICAS"));
+}
+
+TEST_F(Errands, WithoutALinkNothingWasSentAndNothingIsInDoubt) {
+    begin();
+    unlink(kB);
+    EXPECT_EQ((*client_)("INCR " + key_), "");
+    pass_ms(100);
+    link(kB);
+    pass_ms(100);
+    reply(kB, forward_to(kB).op(), ":1\r\n");
+    EXPECT_EQ(client_->take(), ":1\r\n");
+    unlink(kB);
+    EXPECT_EQ((*client_)("INCR " + key_), "");
+    for (int i = 0; i < 30; ++i) pass_ms(100);
+    EXPECT_THAT(client_->take(), StartsWith("-NOREPLICAS"));
+}
+
+// The coordinator gave it back, and by then it's this node: the whole transaction runs, not its first command.
+TEST_F(Errands, ATransactionThatComesHomeRunsWhole) {
+    begin();
+    key_ = key_with_owners({kB, self});
+    EXPECT_EQ((*client_)("MULTI\nSET " + key_ + " 1\nINCR " + key_ + "\nEXEC"), "+OK\r\n+QUEUED\r\n+QUEUED\r\n");
+    const Sent sent = forward_to(kB);
+    EXPECT_TRUE(decode_forward(sent.body)->transaction);
+    alive(kB, Liveness::suspect);
+    publish();
+    reply(kB, sent.op(), {}, BusStatus::elsewhere);
+    pass_ms(100);
+    const std::vector<Sent> merges = sent_to(kC, BusKind::merge);
+    ASSERT_THAT(merges, SizeIs(1));
+    ack(kC, merges[0].op());
+    EXPECT_EQ(client_->take(), "*2\r\n+OK\r\n:2\r\n");
+}
+
+TEST_F(Errands, TheClientMayBeGone) {
+    begin();
+    EXPECT_EQ((*client_)("GET " + key_), "");
+    const Sent sent = forward_to(kB);
+    connections.clear();
+    settle();
+    EXPECT_THAT(sent_to(kB, BusKind::session_end), SizeIs(1));
+    reply(kB, sent.op(), "$-1\r\n");
+    pass_ms(3000);
+}
+
+TEST_F(Errands, AClientThatPipelinesWithoutEndWaits) {
+    begin();
+    std::string commands;
+    for (size_t i = 0; i < ReplyQueue::kMost + 500; ++i) commands += "GET " + key_ + "\r\n";
+    client_->send_only(commands);
+    settle();
+    const std::vector<Sent> first = sent_to(kB, BusKind::forward);
+    EXPECT_EQ(first.size(), ReplyQueue::kMost);
+    std::string frame;
+    append_frame_head(frame, {ring.cluster_id, ring.epoch});
+    for (const Sent& sent : first) append_message(frame, ForwardReply{sent.op(), BusStatus::done, "$-1\r\n"});
+    feed(*link_of(kB), frame);
+    EXPECT_EQ(client_->take().size(), first.size() * 5);
+    EXPECT_THAT(sent_to(kB, BusKind::forward), SizeIs(500));
+}
+
+TEST_F(Errands, SpreadCommandsAreTakenApartAndPutTogether) {
+    begin();
+    const std::string mine = key_with_owners({self}, "m"), c = key_with_owners({kC}, "c");
+    ASSERT_TRUE(config->set({{"read-consistency", "one"}}));
+    EXPECT_EQ((*client_)("MGET " + c + " " + mine + " " + key_), "");
+    reply(kB, forward_to(kB).op(), "*1\r\n$1\r\nb\r\n");
+    EXPECT_EQ(client_->take(), "");
+    reply(kC, forward_to(kC).op(), "*1\r\n$1\r\nc\r\n");
+    EXPECT_EQ(client_->take(), "*3\r\n$1\r\nc\r\n$-1\r\n$1\r\nb\r\n");
+    EXPECT_EQ((*client_)("DEL " + c + " " + key_), "");
+    reply(kB, forward_to(kB).op(), "-INDOUBT maybe\r\n");
+    reply(kC, forward_to(kC).op(), ":1\r\n");
+    EXPECT_EQ(client_->take(), "-INDOUBT maybe\r\n");
+    EXPECT_THAT((*client_)("RENAME " + c + " " + key_), StartsWith("-CROSSSLOT"));
+}
+
+TEST(IsResendable, OnlyWhatNeedsNoLookAtWhatWasThere) {
+    const auto is = [](std::vector<std::string_view> words) {
+        return is_resendable(*CommandTable::instance().find(words[0]), words);
+    };
+    EXPECT_TRUE(is({"get", "k"}));
+    EXPECT_TRUE(is({"set", "k", "v"}));
+    EXPECT_TRUE(is({"set", "k", "v", "EX", "10"}));
+    EXPECT_TRUE(is({"set", "nx", "get"}));  // a key and a value of these names
+    EXPECT_TRUE(is({"mset", "k", "v"}));
+    EXPECT_TRUE(is({"del", "k"}));
+    EXPECT_FALSE(is({"set", "k", "v", "NX"}));
+    EXPECT_FALSE(is({"set", "k", "v", "xx"}));
+    EXPECT_FALSE(is({"set", "k", "v", "GET"}));
+    EXPECT_FALSE(is({"incr", "k"}));
+    EXPECT_FALSE(is({"append", "k", "v"}));
+    EXPECT_FALSE(is({"setnx", "k", "v"}));
+    EXPECT_FALSE(is({"getdel", "k"}));
+}
+
+}  // namespace
+}  // namespace torc

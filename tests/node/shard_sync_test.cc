@@ -1,0 +1,227 @@
+#include "node/shard_sync.h"
+
+#include <gmock/gmock.h>
+
+#include <map>
+
+#include "node/internal_commands.h"
+#include "tests/node/cell_recount.h"
+#include "tests/node/cluster_fixture.h"
+
+namespace torc {
+namespace {
+
+/// Another replica's copy: a map.
+class MapCopy final : public ExchangeCopy {
+  public:
+    const MerkleForest& forest() const override { return forest_; }
+    bool list(SlotId slot, unsigned leaf, std::vector<KeyDigest>& out) override {
+        out.clear();
+        for (const auto& [key, cell] : cells)
+            if (key_slot(key) == slot && leaf_of_key(key) == leaf) out.push_back({key, digest(cell)});
+        return true;
+    }
+    Read read(std::string_view key, std::string& cell) override {
+        const auto at = cells.find(std::string(key));
+        if (at == cells.end()) return Read::absent;
+        cell = at->second;
+        return Read::found;
+    }
+    bool merge(std::string_view key, std::string_view cell) override {
+        std::string& place = cells[std::string(key)];
+        std::string out;
+        const uint64_t before = place.empty() ? 0 : entry_hash(key, digest(place));
+        if (merge_cells(out, place, cell, SIZE_MAX) == Merged::unchanged) return true;
+        place.clear();
+        append_replicated(place, out);
+        forest_.update(key_slot(key), key, before, entry_hash(key, digest(place)));
+        return true;
+    }
+    static uint64_t digest(std::string_view cell) { return CellView::parse(cell)->digest(); }
+
+    std::map<std::string, std::string> cells;
+
+  private:
+    MerkleForest forest_;
+};
+
+class Sync : public ClusterFixture {
+  protected:
+    /// Everybody who is linked answers exchanges, digests and merges from a copy.
+    void serve() {
+        for (bool moved = true; moved;) {
+            moved = false;
+            for (const NodeId id : {kB, kC, kD}) {
+                for (const Sent& sent : sent_to(id)) {
+                    moved |= serve_one(id, sent);
+                    ++requests_[id];
+                }
+            }
+        }
+    }
+    bool serve_one(NodeId id, const Sent& sent) {
+        if (silent_.contains(id)) return false;
+        MapCopy& copy = copies_[id];
+        if (sent.kind == BusKind::exchange) {
+            const auto message = decode_exchange(sent.body);
+            const auto bytes = answer_exchange(copy, message->bytes);
+            answer_exchange_with(id, {message->op, BusStatus::done, *bytes});
+        } else if (sent.kind == BusKind::read) {
+            const auto read = decode_read(sent.body);
+            std::vector<uint64_t> digests;
+            for (const std::string_view key : read->keys) {
+                std::string cell;
+                digests.push_back(copy.read(key, cell) == ExchangeCopy::Read::found ? MapCopy::digest(cell) : 0);
+            }
+            answer(id, ReadReply{read->op, BusStatus::done, combined_digest(digests), {}});
+        } else if (sent.kind == BusKind::merge) {
+            const auto merge = decode_merge(sent.body);
+            std::string_view rest = merge->changes;
+            while (const auto change = next_change(rest)) copy.merge(change->key, change->cell);
+            ack(id, merge->op, refusing_.contains(id) ? BusStatus::refused : BusStatus::done);
+        } else {
+            return false;
+        }
+        return true;
+    }
+    void answer_exchange_with(NodeId id, const ExchangeMessage& message) { feed(*link_of(id), frame_of(message, true)); }
+    void run_ms(int64_t ms) {
+        for (int64_t passed = 0; passed < ms; passed += 100) {
+            pass_ms(100);
+            serve();
+        }
+    }
+    unsigned settled() {
+        unsigned count = 0;
+        for (unsigned shard = 0; shard < kShards; ++shard) count += core().settled(static_cast<ShardId>(shard)) ? 1 : 0;
+        return count;
+    }
+
+    std::map<NodeId, MapCopy> copies_;
+    std::map<NodeId, int> requests_;
+    std::set<NodeId> silent_, refusing_;
+};
+
+TEST_F(Sync, AShardIsSettledByComparingWithEnoughOthers) {
+    start_cluster({kB, kC});
+    const std::string key = key_with_owners({kB});
+    copies_[kB].merge(key, cell_of("missed", 99, stamp_now()));
+    core().unsettle_all();
+    run_ms(200);
+    EXPECT_EQ(settled(), 0u);  // the others have to know first that we're back
+    for (int i = 0; i < 600 && settled() < kShards; ++i) run_ms(100);
+    EXPECT_EQ(settled(), kShards);
+    std::string cell;
+    const bool pulled = recount(*node->core().store).entries.contains(key);
+    // From whom it was compared with; B may not be the one.
+    if (core().counters.repaired_in.load() != 0) EXPECT_TRUE(pulled);
+    expect_recount(*node->core().store, core());
+}
+
+TEST_F(Sync, WithoutAnybodyToCompareWithNothingIsSettled) {
+    start_cluster({kB, kC});
+    core().unsettle_all();
+    silent_ = {kB, kC};
+    run_ms(3000);
+    EXPECT_EQ(settled(), 0u);
+    alive(kB, Liveness::down), alive(kC, Liveness::suspect);
+    publish();
+    run_ms(3000);
+    EXPECT_EQ(settled(), 0u);
+}
+
+TEST_F(Sync, AnUnsettlingInTheMiddleBeginsAnew) {
+    start_cluster({kB, kC});
+    core().unsettle_all();
+    silent_ = {kB, kC};
+    run_ms(1000);
+    std::vector<std::pair<NodeId, Sent>> pending;
+    for (const NodeId id : {kB, kC}) {
+        FakeBusLink* at = link_of(id);
+        (void)at;
+    }
+    core().unsettle_all();
+    silent_.clear();
+    run_ms(100);
+    EXPECT_EQ(settled(), 0u);
+    for (int i = 0; i < 900 && settled() < kShards; ++i) run_ms(100);
+    EXPECT_EQ(settled(), kShards);
+}
+
+TEST_F(Sync, WhatIsForeignGoesWhenAllOwnersHaveIt) {
+    start_cluster({kB, kC, kD});
+    std::string foreign;
+    for (int i = 0; foreign.empty(); ++i) {
+        const std::string key = "f" + std::to_string(i);
+        if (std::ranges::find(owners_of(key), self) == owners_of(key).end() &&
+            !RingTable(ring).owns(self, shard_of_key(key)))
+            foreign = key;
+    }
+    link(kB, false);
+    const std::string cell = cell_of("hint", 99, stamp_now());
+    feed(*link_of(kB, false), frame_of(MergeMessage{9, MergeReason::stand_in, change_of(foreign, cell)}));
+    ASSERT_TRUE(recount(*node->core().store).entries.contains(foreign));
+    refusing_ = {kC};
+    silent_ = {kD};
+    run_ms(15'000);
+    EXPECT_TRUE(recount(*node->core().store).entries.contains(foreign));
+    refusing_.clear();
+    run_ms(2000);
+    EXPECT_TRUE(recount(*node->core().store).entries.contains(foreign));
+    silent_.clear();
+    alive(kB, Liveness::suspect);
+    publish();
+    run_ms(12'000);
+    EXPECT_TRUE(recount(*node->core().store).entries.contains(foreign));
+    alive(kB);
+    publish();
+    run_ms(12'000);
+    EXPECT_FALSE(recount(*node->core().store).entries.contains(foreign));
+    for (const NodeId id : {kB, kC, kD}) EXPECT_TRUE(copies_[id].cells.contains(foreign)) << id;
+    expect_recount(*node->core().store, core());
+}
+
+TEST_F(Sync, WhatIsForeignAndOnDiskGoesAsWell) {
+    start_cluster({kB, kC, kD});
+    std::string tag;
+    for (int i = 0; tag.empty(); ++i)
+        if (!RingTable(ring).owns(self, shard_of_key("{f" + std::to_string(i) + "}"))) tag = "{f" + std::to_string(i) + "}";
+    link(kB, false);
+    for (int i = 0; i < 100; ++i)
+        feed(*link_of(kB, false), frame_of(MergeMessage{9, MergeReason::stand_in,
+                                                        change_of(tag + std::to_string(i),
+                                                                  cell_of(std::string(1000, 'v'), 99, stamp_now()))}));
+    const uint64_t limit = node->core().store->used_bytes() - 60 * 1024;
+    ASSERT_TRUE(config->set({{"maxmemory", std::to_string(limit)}}));
+    silent_ = {kB, kC, kD};
+    run_ms(100);
+    ASSERT_GT(node->core().store->stats().keys, node->core().store->stats().resident_keys);
+    silent_.clear();
+    for (int i = 0; i < 600 && !recount(*node->core().store).entries.empty(); ++i) run_ms(100);
+    EXPECT_TRUE(recount(*node->core().store).entries.empty());
+    EXPECT_EQ(copies_[kC].cells.size(), 100u);
+    expect_recount(*node->core().store, core());
+}
+
+TEST_F(Sync, KeysWhoseTimeHasPassedAreDeletedOnDiskToo) {
+    start_cluster({}, {}, 1);
+    Connection& client = connect();
+    for (int i = 0; i < 100; ++i) client("SET {t}" + std::to_string(i) + " " + std::string(1000, 'v') + " PX 500");
+    const uint64_t limit = node->core().store->used_bytes() - 60 * 1024;
+    ASSERT_TRUE(config->set({{"maxmemory", std::to_string(limit)}}));
+    for (int i = 0; i < 400; ++i) pass_ms(100);
+    EXPECT_EQ(recount(*node->core().store).tombstones, 100);
+    EXPECT_EQ(core().cells[shard_of_key("{t}")].keys.load(), 0);
+    expect_recount(*node->core().store, core());
+}
+
+TEST_F(Sync, TheNodeMayEndInTheMiddle) {
+    start_cluster({kB, kC});
+    core().unsettle_all();
+    silent_ = {kB, kC};
+    run_ms(1000);
+    stop_cluster();
+}
+
+}  // namespace
+}  // namespace torc
