@@ -36,9 +36,7 @@ void write_move(const ClusterMove& move, int64_t now_ms, InfoText& out) {
 
 }  // namespace
 
-void write_replicas(const ClusterView* view, int64_t now_ms, InfoText& out) {
-    if (view == nullptr) return out.field("connected_slaves", 0);
-    const ClusterPicture picture = view->picture();
+std::vector<const ClusterNode*> replicas_in(const ClusterPicture& picture) {
     std::set<NodeId> sharing;
     for (const ClusterRange& range : picture.ranges)
         if (std::ranges::find(range.owners, picture.self) != range.owners.end())
@@ -46,6 +44,13 @@ void write_replicas(const ClusterView* view, int64_t now_ms, InfoText& out) {
     std::vector<const ClusterNode*> replicas;
     for (const ClusterNode& node : picture.nodes)
         if (node.id != picture.self && !is_gone(node) && sharing.contains(node.id)) replicas.push_back(&node);
+    return replicas;
+}
+
+void write_replicas(const ClusterView* view, int64_t now_ms, InfoText& out) {
+    if (view == nullptr) return out.field("connected_slaves", 0);
+    const ClusterPicture picture = view->picture();
+    const auto replicas = replicas_in(picture);
     out.field("connected_slaves", replicas.size());
     for (size_t i = 0; i < replicas.size(); ++i) {
         const ClusterNode& node = *replicas[i];

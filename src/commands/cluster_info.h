@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "commands/cluster_map.h"
 #include "commands/cluster_view.h"
@@ -9,6 +10,8 @@
 
 namespace torc {
 
+/// The other live owners of this node's shards: what others call its replicas.
+std::vector<const ClusterNode*> replicas_in(const ClusterPicture& picture);
 /// INFO's connected_slaves and its slaveN lines: the other live owners of this node's shards. Null: none.
 void write_replicas(const ClusterView* view, int64_t now_ms, InfoText& out);
 

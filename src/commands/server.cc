@@ -2,6 +2,8 @@
 #include "base/config.h"
 #include "base/time.h"
 #include "commands/call.h"
+#include "commands/cluster_info.h"
+#include "commands/cluster_view.h"
 #include "commands/errors.h"
 #include "commands/families.h"
 #include "commands/node_view.h"
@@ -48,7 +50,16 @@ void role(Call& call) {
     call.reply.array(3);
     call.reply.bulk("master");
     call.reply.integer(0);
-    call.reply.array(0);
+    const ClusterPicture picture =
+        call.node.cluster() == nullptr ? ClusterPicture{} : call.node.cluster()->picture();
+    const auto replicas = replicas_in(picture);
+    call.reply.array(replicas.size());
+    for (const ClusterNode* replica : replicas) {
+        call.reply.array(3);
+        call.reply.bulk(replica->client.host);
+        call.reply.bulk_integer(replica->client.port);
+        call.reply.bulk_integer(0);
+    }
 }
 
 void replicaof(Call& call) {

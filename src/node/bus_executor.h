@@ -27,8 +27,9 @@ class BusExecutor final : public ClientPort, public CommandFeeder {
         bool must_join = false;
         uint8_t read_level = ForwardMessage::kDefaultLevel;
         uint8_t write_level = ForwardMessage::kDefaultLevel;
-        bool must_watch = false;            // ForwardMessage::watches
-        std::shared_ptr<WriteAcks> writes;  // where its writes are counted; null: this connection's own
+        bool must_watch = false;  // ForwardMessage::watches
+        std::shared_ptr<WriteAcks> writes =
+            nullptr;  // where its writes are counted; null: this connection's own
     };
 
     explicit BusExecutor(WorkerCore& worker);

@@ -53,8 +53,9 @@ class RequestTimes {
             }
             use.max_us = std::max(use.max_us, series.most_ns.load(std::memory_order_relaxed) / 1000);
         });
-        use.p50_us = percentile(counts, use.calls, 50);
-        use.p99_us = percentile(counts, use.calls, 99);
+        // A bucket says "up to"; the longest is known exactly.
+        use.p50_us = std::min(percentile(counts, use.calls, 50), use.max_us);
+        use.p99_us = std::min(percentile(counts, use.calls, 99), use.max_us);
         return use;
     }
 
