@@ -84,6 +84,7 @@ def check_all(cluster, load, exclusive=True):
         with node.client() as client:
             client.call("READONLY")
             load.verify(client, f"own copy of {node.name}", exclusive)
+    load.raise_problems()
     print(f"  {count} keys right on {len(cluster.nodes)} nodes", flush=True)
 
 
@@ -220,9 +221,12 @@ def kills(run, nodes, rounds, seconds):
             for _ in run.rounds(rounds):
                 victim = cluster.nodes[run.random.randrange(nodes)]
                 victim.kill()
+                load.note(f"{victim.name} killed")
                 time.sleep(run.random.uniform(0.2, seconds))
                 victim.start().wait_ready()
+                load.note(f"{victim.name} ready")
                 cluster.wait_settled()
+                load.note("settled")
         check_all(cluster, load)
         cluster.stop()
 
@@ -379,8 +383,8 @@ def main():
             print(f"{name}: ok, {time.monotonic() - began:.1f} s", flush=True)
         except (AssertionError, Gone, ErrorReply) as error:
             failed.append(name)
-            traceback.print_exc()
-            print(f"{name}: FAILED after {time.monotonic() - began:.1f} s: {error}", flush=True)
+            traceback.print_exc(file=sys.stdout)
+            print(f"{name}: FAILED after {time.monotonic() - began:.1f} s", flush=True)
     if failed:
         print("FAILED: " + " ".join(failed))
     return 1 if failed else 0
