@@ -356,6 +356,9 @@ void ControlPlane::seek_ring() {
         if (!known && (ring.cluster_id == 0 || links_.empty())) dialer_->dial(seed);
     }
     if (ring.cluster_id != 0) return;
+    // Whom we met while our own ring still stood, and who therefore wasn't listened to.
+    for (const auto& [id, links] : links_)
+        if (membership_->find(id) == nullptr) membership_->on_contact(id, now());
     for (const Member* member : membership_->members()) {
         if (member->facts.cluster_id == 0 || member->liveness != Liveness::alive) continue;
         if (!links_.contains(member->facts.id)) continue;
