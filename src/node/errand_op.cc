@@ -82,7 +82,6 @@ bool ErrandOp::on_peer_lost(NodeId peer) {
     if (!errand_.write || errand_.resendable || retry_at_ms_ != 0) {
         errand_.maybe_applied |= errand_.write && retry_at_ms_ == 0;
         ClusterCounters::add(coordinator_.cluster().counters.resent);
-        errand_.maybe_applied |= retry_at_ms_ == 0;
         return retry();
     }
     return on_deadline();
@@ -99,7 +98,6 @@ bool ErrandOp::on_tick(int64_t now_ms) {
         if (best >= 0 && plan.replicas[static_cast<size_t>(best)].id != target_) {
             errand_.maybe_applied |= errand_.write;
             ClusterCounters::add(coordinator_.cluster().counters.resent);
-            errand_.maybe_applied = true;
             return retry();
         }
     }
