@@ -99,10 +99,21 @@ class ClusterCore {
     void settle(ShardId shard);
     void unsettle(ShardId shard);
     void unsettle_all();
+    /// Unsettles all when a loop of this node has stood still since the last call (`pauses` counts that):
+    /// others may have taken over meanwhile. Alone there is nobody who could.
+    void distrust_after_pauses(uint64_t pauses, size_t members) {
+        if (__builtin_expect(seen_pauses_.load(std::memory_order_relaxed) == pauses, 1)) return;
+        if (seen_pauses_.exchange(pauses) != pauses && members > 1) unsettle_all();
+    }
     /// As MemberFacts::unsettled has it.
     std::string unsettled_bits() const;
     /// Raised by each unsettle: an exchange that began before doesn't settle.
     uint64_t unsettle_count() const { return unsettles_.load(std::memory_order_acquire); }
+
+    /// Has this node, after its start, heard from so many others that a quorum is to be had? Until then
+    /// clients are told to try again rather than that too few replicas are up.
+    bool gathered() const { return gathered_.load(std::memory_order_acquire); }
+    void set_gathered() { gathered_.store(true, std::memory_order_release); }
 
     // ---- time (CORRECTNESS 14): the wall clock bent to the members' median, and never far ahead of it
     int64_t cluster_ms(int64_t wall_ms) const {
@@ -121,6 +132,8 @@ class ClusterCore {
     std::array<std::atomic<uint64_t>, kShards / 64> settled_{};
     std::atomic<uint64_t> unsettles_{0};
     std::atomic<int64_t> clock_offset_ms_{0};
+    std::atomic<bool> gathered_{false};
+    std::atomic<uint64_t> seen_pauses_{0};
 };
 
 }  // namespace torc

@@ -14,6 +14,8 @@ constexpr int64_t kSeekMs = 500;
 constexpr int64_t kTendMs = 250;
 constexpr int64_t kSaveMs = 1000;
 constexpr int64_t kSnapshotMs = 250;
+/// A node that was started waits so long to hear from the others before clients hear from it.
+constexpr int64_t kGatherMs = 3000;
 /// A joiner that's down for so long is given up.
 constexpr int64_t kGiveUpJoinerMs = 30'000;
 constexpr std::string_view kMembersFile = "cluster-members";
@@ -245,10 +247,24 @@ void ControlPlane::on_tick() {
         note_foreign_data();
         refresh_snapshot();
     }
+    if (!cluster_.gathered()) gather();
     if (members_changed_ && ms >= next_save_ms_) {
         next_save_ms_ = ms + kSaveMs;
         save_members();
     }
+}
+
+void ControlPlane::gather() {
+    const RingState& ring = agreement_.ring();
+    size_t here = 0;
+    for (const RingMember& member : ring.members) {
+        const Member* known = membership_->find(member.id);
+        if (member.id == settings_.self.id || (known != nullptr && known->liveness == Liveness::alive))
+            ++here;
+    }
+    if (gather_until_ms_ == 0) gather_until_ms_ = now().monotonic_ms + kGatherMs;
+    if (2 * here > ring.members.size() || ring.members.empty() || now().monotonic_ms >= gather_until_ms_)
+        cluster_.set_gathered();
 }
 
 void ControlPlane::pump() {
@@ -309,11 +325,11 @@ void ControlPlane::on_ring_adopted() {
 
 void ControlPlane::refresh_facts() {
     // Others took this node for dead, or its loops stood still: what was written meanwhile isn't here.
-    if (membership_->self().incarnation != seen_incarnation_ || counters().pauses.load() != seen_pauses_) {
+    if (membership_->self().incarnation != seen_incarnation_) {
         seen_incarnation_ = membership_->self().incarnation;
-        seen_pauses_ = counters().pauses.load();
         if (agreement_.ring().members.size() > 1) cluster_.unsettle_all();
     }
+    cluster_.distrust_after_pauses(counters().pauses.load(), agreement_.ring().members.size());
     cluster_.set_clock_offset(membership_->cluster_clock_offset_ms());
     MemberFacts facts = membership_->self();
     const RingState& ring = agreement_.ring();
@@ -341,6 +357,9 @@ void ControlPlane::seek_ring() {
         if (!known && (ring.cluster_id == 0 || links_.empty())) dialer_->dial(seed);
     }
     if (ring.cluster_id != 0) return;
+    // Whom we met while our own ring still stood, and who therefore wasn't listened to.
+    for (const auto& [id, links] : links_)
+        if (membership_->find(id) == nullptr) membership_->on_contact(id, now());
     for (const Member* member : membership_->members()) {
         if (member->facts.cluster_id == 0 || member->liveness != Liveness::alive) continue;
         if (!links_.contains(member->facts.id)) continue;

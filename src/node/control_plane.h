@@ -102,6 +102,7 @@ class ControlPlane final : public BusControl, public BusUser {
     void send_request(NodeId to, RequestKind kind, const RingMember& member, NodeId node);
     void on_request(NodeId from, std::string_view payload);
     void pump();
+    void gather();
     void on_ring_adopted();
     void on_member_event(const MembershipEvent& event);
     void begin();
@@ -133,7 +134,6 @@ class ControlPlane final : public BusControl, public BusUser {
     std::vector<Endpoint> meeting_;  // dialled for CLUSTER MEET
     uint64_t published_epoch_ = 0, published_cluster_ = 0;
     uint64_t seen_incarnation_ = 0;
-    uint64_t seen_pauses_ = 0;
     uint64_t seen_unsettles_ = 0;
     std::string told_unsettled_;
     bool changed_ = true;  // something the topology shows
@@ -142,6 +142,7 @@ class ControlPlane final : public BusControl, public BusUser {
     int64_t next_seek_ms_ = 0, next_tend_ms_ = 0, next_save_ms_ = 0, next_snapshot_ms_ = 0;
     int64_t move_started_ms_ = 0;  // wall clock, when this node first saw it
     uint64_t wish_ = 0;            // under way in the agreement
+    int64_t gather_until_ms_ = 0;
     uint64_t wish_of_epoch_ = 0;
 
     mutable std::mutex mutex_;  // what follows

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mutant.h"
 #include "node/client_core.h"
+#include "node/control_plane.h"
 #include "node/coordinator_link.h"
 #include "node/errand_op.h"
 #include "node/internal_commands.h"
@@ -20,6 +21,9 @@ namespace {
 /// A link with so much unsent is as good as broken.
 constexpr size_t kMostQueued = 64u << 20;
 constexpr size_t kFrameSoftLimit = 1u << 20;
+constexpr int64_t kNever = INT64_MAX;
+/// A stand-in hears by gossip that the preferred coordinator is settled again; until then both decide.
+constexpr int64_t kHandOverMs = 2000;
 
 }  // namespace
 
@@ -29,6 +33,7 @@ Coordinator::Coordinator(WorkerCore& worker, ClusterCore& cluster)
       cells_(*worker.node.store, cluster),
       topology_(cluster.topology()),
       plans_(kShards),
+      trusted_from_ms_(kShards, kNever),
       own_executors_(kExecutorsPerLink) {
     worker_.run.cells = &cells_;
     worker_.run.topology = topology_.get();
@@ -59,13 +64,30 @@ int64_t Coordinator::request_timeout_ms() const {
     return worker_.node.config.live.cluster_request_timeout_ms.load(std::memory_order_relaxed);
 }
 
+uint64_t Coordinator::pauses() const {
+    return worker_.node.control->counters().pauses.load(std::memory_order_relaxed);
+}
+
 const ShardPlan& Coordinator::plan(ShardId shard) {
     ShardPlan& plan = plans_[shard];
     const bool stale =
         plan.version != topology_->version ||
         (plan.self >= 0 && plan.replicas[static_cast<size_t>(plan.self)].settled != cluster_.settled(shard));
-    if (__builtin_expect(stale, 0)) make_shard_plan(plan, *topology_, cluster_, shard);
+    if (__builtin_expect(stale, 0)) {
+        make_shard_plan(plan, *topology_, cluster_, shard);
+        const bool settled = plan.self_owns() && plan.self == plan.first && cluster_.settled(shard);
+        int64_t& from = trusted_from_ms_[shard];
+        from = !settled ? kNever : from == kNever ? now_ms() + kHandOverMs : from;
+    }
     return plan;
+}
+
+bool Coordinator::trusts_own_copy(ShardId shard) {
+    const ShardPlan& at = plan(shard);
+    if (at.coordinator() != at.self) return false;
+    int64_t& from = trusted_from_ms_[shard];
+    if (__builtin_expect(from != 0, 0) && from != kNever && now_ms() >= from) from = 0;
+    return from == 0;
 }
 
 void Coordinator::begin_turn() {
@@ -194,6 +216,11 @@ void Coordinator::step(uint64_t op, const std::function<bool(BusOp&)>& what) {
 
 void Coordinator::on_timer() {
     const int64_t now = now_ms();
+    if (std::exchange(timer_pauses_, pauses()) != pauses()) {
+        // This node stood still: nobody else has been slow.
+        for (auto& [deadline, number] : deadlines_)
+            deadline = std::max(deadline, now + request_timeout_ms() / 2);
+    }
     std::vector<uint64_t> ending;
     for (const auto& [deadline, number] : deadlines_)
         if (deadline <= now) ending.push_back(number);

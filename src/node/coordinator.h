@@ -84,6 +84,9 @@ class Coordinator final : public BusUser {
     ClusterCore& cluster() { return cluster_; }
     WorkerCore& worker() { return worker_; }
     const ShardPlan& plan(ShardId shard);
+    /// May this node decide on its own copy alone? It's the shard's preferred coordinator, settled, and has
+    /// been for so long that whoever stood in for it knows.
+    bool trusts_own_copy(ShardId shard);
     /// False when there's no link to that node, or no frame has room for the message.
     template <class Message>
     bool send(NodeId to, const Message& message) {
@@ -97,6 +100,8 @@ class Coordinator final : public BusUser {
     /// Lets the op do something, and removes it when that returns true.
     void step(uint64_t op, const std::function<bool(BusOp&)>& what);
     bool has(uint64_t op) const { return ops_.contains(op); }
+    /// How often a loop of this node stood still: an op that began before is old.
+    uint64_t pauses() const;
     /// Runs a command of the node's own, at the end of the turn.
     void run_here(const CommandSpec* spec, std::vector<std::string> words,
                   const BusExecutor::Settings& settings, BusExecutor::Sink sink);
@@ -120,8 +125,8 @@ class Coordinator final : public BusUser {
         uint8_t read_level = ForwardMessage::kDefaultLevel, write_level = ForwardMessage::kDefaultLevel;
         int64_t deadline_ms = 0;  // monotonic
         int attempts = 0;
-        /// An earlier attempt of a write was sent and never answered: whatever becomes of the next ones, nobody may
-        /// say that it was not applied.
+        /// An earlier attempt of a write was sent and never answered: whatever becomes of the next ones,
+        /// nobody may say that it was not applied.
         bool maybe_applied = false;
         std::function<void(std::string_view reply)> done;
     };
@@ -185,6 +190,8 @@ class Coordinator final : public BusUser {
     CellStore cells_;
     std::shared_ptr<const Topology> topology_;
     std::vector<ShardPlan> plans_;
+    std::vector<int64_t> trusted_from_ms_;  // by shard; kNever while it's unsettled
+    uint64_t timer_pauses_ = 0;
 
     std::unordered_map<BusLink*, std::unique_ptr<Link>> links_;
     std::unordered_map<NodeId, Link*> dialled_;

@@ -78,6 +78,13 @@ Coordinator::Route Coordinator::route(ClientCore& client, const Prepared& comman
             return Route::refused;
         }
     }
+    // From this command on, not only when the control thread has woken up, too.
+    cluster_.distrust_after_pauses(pauses(), topology_->ring->state().members.size());
+    if (__builtin_expect(!cluster_.gathered(), 0) && client.feeder == nullptr &&
+        (spec.flags & kLoading) == 0) {
+        error = "LOADING this node has just started and looks for the other nodes of its cluster";
+        return Route::refused;
+    }
     if (__builtin_expect(client.replies->size() >= kMostPending, 0)) return wait_for_replies(client);
     if (__builtin_expect(command.one_key && &spec != worker_.node.watch_spec, 1))
         return route_keys(client, command, args, command.key.slot, (spec.flags & kWrite) != 0, error);
@@ -151,9 +158,9 @@ Coordinator::Route Coordinator::route_keys(ClientCore& client, const Prepared& c
                                 have, need);
             return Route::refused;
         }
-        // A substitute asks first, settled or not: what the first coordinator had acknowledged by another replica
-        // alone isn't in this copy.
-        const bool trusted = at.self_owns() && cluster_.settled(shard) && best == at.self;
+        // A substitute asks first, settled or not: what the first coordinator had acknowledged by another
+        // replica alone isn't in this copy.
+        const bool trusted = at.self_owns() && cluster_.settled(shard) && trusts_own_copy(shard);
         if (trusted && at.self == at.first) return Route::here;
         if (mutant("stale-coordinator")) return Route::here;
         return join_first(client, command, args, shard, wanted, false);

@@ -99,7 +99,8 @@ void Coordinator::serve_forward(Link& link, const ForwardMessage& message) {
     };
     // The stamp first, then the clock: who was frozen in between has an old stamp, and finds the deadline
     // passed.
-    if (message.deadline_ms < worker_.now_ms && !mutant("late-forward-run")) return answer(BusStatus::too_late, {});
+    if (message.deadline_ms < worker_.now_ms && !mutant("late-forward-run"))
+        return answer(BusStatus::too_late, {});
     const CommandSpec* const spec =
         message.transaction ? nullptr : CommandTable::instance().find(message.commands.front().front());
     if (spec != nullptr) {

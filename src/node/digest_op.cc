@@ -66,8 +66,9 @@ bool DigestOp::ask_one() {
 
 bool DigestOp::over() {
     if (answered_) return true;
-    if (std::ranges::any_of(asked_, [](const Asked& a) { return a.waiting; })) return false;
-    return !ask_one() && on_deadline();
+    // With nobody left to ask it waits: a link that's lost, or not up yet, may be there at the next tick.
+    if (!std::ranges::any_of(asked_, [](const Asked& a) { return a.waiting; })) (void)ask_one();
+    return false;
 }
 
 bool DigestOp::on_read_reply(NodeId from, const ReadReply& reply) {
@@ -101,6 +102,7 @@ bool DigestOp::on_peer_lost(NodeId peer) {
 bool DigestOp::on_tick(int64_t now_ms) {
     if (answered_ || now_ms - asked_ms_ < kHedgeMs) return answered_;
     asked_ms_ = now_ms;
+    std::erase_if(asked_, [this](const Asked& a) { return !a.waiting && !quorum_.counted(a.place); });
     if (ask_one()) {
         asked_.back().hedge = true;
         ClusterCounters::add(coordinator_.cluster().counters.hedges);

@@ -13,7 +13,7 @@ constexpr int kMostAttempts = 50;
 }  // namespace
 
 ErrandOp::ErrandOp(Coordinator& coordinator, Coordinator::Errand errand, NodeId target)
-    : coordinator_(coordinator), errand_(std::move(errand)), target_(target) {}
+    : coordinator_(coordinator), errand_(std::move(errand)), target_(target), pauses_(coordinator.pauses()) {}
 
 bool ErrandOp::start() {
     ClusterCore& cluster = coordinator_.cluster();
@@ -45,15 +45,15 @@ bool ErrandOp::on_forward_reply(NodeId from, const ForwardReply& reply) {
             return true;
         case BusStatus::elsewhere:
         case BusStatus::later:
-            // Not run there. By then one of us may know a newer ring.
+        case BusStatus::too_late:
+            // Not run there. By then one of us may know a newer ring, or has woken up from a pause that made
+            // the message old before it was sent.
             retry_at_ms_ = coordinator_.now_ms() + kRetryMs;
             return false;
-        case BusStatus::too_late:
-            fail("NOREPLICAS the node that coordinates this key was too slow; the command was not applied");
-            return true;
         case BusStatus::refused:
             break;
     }
+    if (errand_.maybe_applied) return on_deadline();
     fail("NOREPLICAS the node that coordinates this key refused; the command was not applied");
     return true;
 }
@@ -68,11 +68,12 @@ void ErrandOp::fail(std::string_view text) {
 }
 
 bool ErrandOp::retry() {
-    if (++errand_.attempts > kMostAttempts) {
-        ClusterCounters::add(coordinator_.cluster().counters.no_replicas);
-        fail("NOREPLICAS no node that coordinates this key could be reached");
-        return true;
+    if (coordinator_.now_ms() >= errand_.deadline_ms) {
+        // The time that this node stood still isn't the client's fault.
+        if (pauses_ == coordinator_.pauses()) return on_deadline();
+        errand_.deadline_ms = 0;
     }
+    if (++errand_.attempts > kMostAttempts) return on_deadline();
     coordinator_.send_errand(std::move(errand_));
     return true;
 }
@@ -105,7 +106,7 @@ bool ErrandOp::on_tick(int64_t now_ms) {
 }
 
 bool ErrandOp::on_deadline() {
-    if (errand_.write && retry_at_ms_ == 0) {
+    if (errand_.write && (retry_at_ms_ == 0 || errand_.maybe_applied)) {
         ClusterCounters::add(coordinator_.cluster().counters.in_doubt);
         fail("INDOUBT write may have been applied (no answer from the node that coordinates its key)");
     } else {

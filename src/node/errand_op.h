@@ -26,6 +26,7 @@ class ErrandOp final : public BusOp {
     Coordinator& coordinator_;
     Coordinator::Errand errand_;
     const NodeId target_;
+    const uint64_t pauses_;
     int64_t retry_at_ms_ = 0;  // the target asked for it
 };
 

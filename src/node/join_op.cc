@@ -22,15 +22,27 @@ bool JoinOp::start() {
     plan_ = coordinator_.plan(shard_);
     quorum_ = Quorum(plan_, level_, false);
     if (plan_.self_owns()) quorum_.count(static_cast<size_t>(plan_.self));
-    ReadMessage message{number, true, {keys_.begin(), keys_.end()}};
     for (size_t i = 0; i < plan_.owners; ++i) {
         const Replica& replica = plan_.replicas[i];
-        if (replica.self || !replica.usable) continue;
-        if (coordinator_.send(replica.id, message)) answers_.push_back({replica.id, i, true, false, {}});
+        if (!replica.self && replica.usable) answers_.push_back({replica.id, i, false, false, {}});
     }
     if (answers_.empty()) return finish(quorum_.met());
     ClusterCounters::add(coordinator_.cluster().counters.quorum_joins);
+    ask();
     return false;
+}
+
+/// Whoever hasn't answered and isn't being waited for: its link wasn't up yet, or has broken.
+void JoinOp::ask() {
+    const ReadMessage message{number, true, {keys_.begin(), keys_.end()}};
+    for (Answer& answer : answers_)
+        if (!answer.waiting && !quorum_.counted(answer.place))
+            answer.waiting = coordinator_.send(answer.node, message);
+}
+
+bool JoinOp::on_tick(int64_t) {
+    if (phase_ == Phase::reading) ask();
+    return phase_ == Phase::over;
 }
 
 JoinOp::Answer* JoinOp::answer_of(NodeId node) {
@@ -55,12 +67,9 @@ bool JoinOp::on_read_reply(NodeId from, const ReadReply& reply) {
         merge();
         return false;
     }
-    if (!nobody_left()) return false;
-    if (quorum_.answers() > (plan_.self_owns() ? 1u : 0u)) {
-        merge();
-        return false;
-    }
-    return finish(quorum_.met());
+    // Too few, and nobody is left to wait for; before the deadline a lost one may come back.
+    if (nobody_left() && !must_ && quorum_.answers() > (plan_.self_owns() ? 1u : 0u)) merge();
+    return false;
 }
 
 void JoinOp::merge() {
@@ -129,7 +138,8 @@ bool JoinOp::on_peer_lost(NodeId peer) {
 }
 
 bool JoinOp::on_deadline() {
-    return finish(quorum_.met());
+    // What others answered must be here before a read may count them.
+    return finish(quorum_.met() && phase_ == Phase::repairing);
 }
 
 bool JoinOp::finish(bool met) {

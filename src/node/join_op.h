@@ -30,6 +30,7 @@ class JoinOp final : public BusOp {
     bool on_read_reply(NodeId from, const ReadReply& reply) override;
     bool on_ack(NodeId from, const AckMessage& ack) override;
     bool on_peer_lost(NodeId peer) override;
+    bool on_tick(int64_t now_ms) override;
     bool on_deadline() override;
 
   private:
@@ -43,6 +44,7 @@ class JoinOp final : public BusOp {
     };
     Answer* answer_of(NodeId node);
     bool nobody_left() const;
+    void ask();
     bool finish(bool met);
     void merge();
     void merged();

@@ -53,6 +53,7 @@ void WriteOp::start() {
     plan_ = coordinator_.plan(shard_);
     quorum_ = Quorum(plan_, level_, true);
     started_ms_ = coordinator_.now_ms();
+    pauses_ = coordinator_.pauses();
     targets_.clear();
     bool counted = plan_.self >= 0;
     if (counted) quorum_.count(static_cast<size_t>(plan_.self));
@@ -98,11 +99,19 @@ void WriteOp::settle_if_met() {
 }
 
 bool WriteOp::over() {
-    for (const Target& target : targets_)
-        if (target.waiting) return false;
-    if (answered_) return true;
-    // Nobody is left who could answer.
-    return !ring_is_old_ && on_deadline();
+    // Unanswered, it waits for its deadline: who was lost may be back before (send_again()).
+    return answered_ && std::ranges::none_of(targets_, [](const Target& target) { return target.waiting; });
+}
+
+/// Replicas whose link broke, or wasn't up yet, get the change once more when it's back: joining it twice is
+/// joining it once. Not after a pause of this node: others may have decided on the key meanwhile, and what
+/// was decided here before must not be acknowledged as if it were new.
+void WriteOp::send_again() {
+    if (answered_ || pauses_ != coordinator_.pauses()) return;
+    for (Target& target : targets_)
+        if (!target.waiting && !target.stand_in && !quorum_.counted(target.place))
+            target.waiting =
+                coordinator_.send(target.node, MergeMessage{number, MergeReason::write, changes_});
 }
 
 bool WriteOp::on_ack(NodeId from, const AckMessage& ack) {
@@ -142,6 +151,7 @@ void WriteOp::restart() {
 
 bool WriteOp::on_tick(int64_t now_ms) {
     if (ring_is_old_ && coordinator_.topology().version != plan_.version) restart();
+    if (!ring_is_old_) send_again();
     if (hedged_ || now_ms - started_ms_ < kSilenceMs) return false;
     hedged_ = true;
     for (size_t i = 0, n = targets_.size(); i < n; ++i)

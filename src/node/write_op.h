@@ -42,6 +42,7 @@ class WriteOp final : public BusOp {
     };
     void send_to(NodeId node, size_t place, bool stand_in);
     void find_stand_in(size_t place);
+    void send_again();
     void settle_if_met();
     bool over();
     void restart();
@@ -57,6 +58,7 @@ class WriteOp final : public BusOp {
     std::vector<Target> targets_;
     int64_t started_ms_ = 0;
     const int64_t born_ns_;
+    uint64_t pauses_ = 0;  // Coordinator::pauses() when it began
     bool answered_ = false;
     bool hedged_ = false;
     bool ring_is_old_ = false;  // a replica said so: sent again as soon as ours is newer

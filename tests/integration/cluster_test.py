@@ -10,13 +10,16 @@ as a quorum lives.
 usage: cluster_test.py SERVER [SCENARIO ...] [--seed N] [--minutes M]
 """
 import argparse
+import os
 import random
+import subprocess
 import sys
 import time
 import traceback
 
 from cluster_harness import Cluster, ErrorReply, Gone, Workplace, as_map
 from cluster_load import Load
+from cluster_net import Network
 
 SCENARIOS = {}
 
@@ -47,9 +50,6 @@ class Run:
 
 def check_equal(cluster, seconds=60):
     """Repairs, and compares the hash trees' roots that all owners of each shard report."""
-    from cluster_harness import TEMPORARY
-    if TEMPORARY:
-        return
     deadline = time.monotonic() + seconds
     while True:
         roots = {}
@@ -84,6 +84,7 @@ def check_all(cluster, load, exclusive=True):
         with node.client() as client:
             client.call("READONLY")
             load.verify(client, f"own copy of {node.name}", exclusive)
+    load.raise_problems()
     print(f"  {count} keys right on {len(cluster.nodes)} nodes", flush=True)
 
 
@@ -186,7 +187,8 @@ def work_of_stock_commands(run, count):
         dead = cluster.nodes[run.random.randrange(count)]
         dead.kill()
         living = [node for node in cluster.nodes if node is not dead]
-        time.sleep(3)
+        cluster.wait_for("a dead node is seen", lambda: all(
+            any(member["state"] == b"down" for member in node.members()) for node in living), 20)
         for node in living:
             each_key_once(node, expected)
         dead.start().wait_ready()
@@ -220,9 +222,12 @@ def kills(run, nodes, rounds, seconds):
             for _ in run.rounds(rounds):
                 victim = cluster.nodes[run.random.randrange(nodes)]
                 victim.kill()
+                load.note(f"{victim.name} killed")
                 time.sleep(run.random.uniform(0.2, seconds))
                 victim.start().wait_ready()
+                load.note(f"{victim.name} ready")
                 cluster.wait_settled()
+                load.note("settled")
         check_all(cluster, load)
         cluster.stop()
 
@@ -326,13 +331,143 @@ def replace(run):
         cluster.stop()
 
 
+def partitioned(run, nodes, faults, allowed, seconds, **load_options):
+    """`faults`: functions of (network, places) that each begin one; after each the network heals."""
+    with Workplace("net") as root, Network() as network:
+        cluster = run.cluster(root)
+        places = [network.place() for _ in range(nodes)]
+        for place in places:
+            cluster.add("--protected-mode", "no", host=place.host, port=6379, prefix=place.prefix)
+        cluster.wait_settled()
+        with Load(cluster, run.random.random(), allowed=allowed, **load_options) as load:
+            time.sleep(1)
+            for _ in run.rounds(1):
+                for fault in faults:
+                    before = load.operations
+                    load.note(fault(network, run.random.sample(places, nodes)))
+                    time.sleep(seconds)
+                    done = load.operations - before
+                    network.heal()
+                    load.note(f"healed; {done} operations meanwhile")
+                    if done < 100:
+                        raise AssertionError(f"only {done} operations in {seconds} s")
+                    cluster.wait_settled()
+        check_all(cluster, load, exclusive=False)
+        cluster.stop()
+
+
+def isolate(network, places):
+    network.cut(places[:1])
+    return f"{places[0].host} is cut off"
+
+
+def halve(network, places):
+    network.cut(places[:2])
+    return f"{places[0].host} and {places[1].host} are cut off"
+
+
+def one_way(network, places):
+    network.cut_one_way(places[0], places[1:])
+    return f"nothing that {places[0].host} sends reaches another node"
+
+
+def lose_a_third(network, _):
+    network.lose(30)
+    return "30 % loss between nodes"
+
+
+# Whose client sits with a minority may be told so; nothing else.
+MINORITY = ("INDOUBT", "NOREPLICAS", "LOADING")
+# Both sides of a cut may write what all workers want: what only one side may decide isn't asked of them there.
+MERGEABLE = ("write_unique", "count")
+
+
+@scenario
+def cut_off(run):
+    """(d) one of three nodes isolated, then mute"""
+    partitioned(run, 3, (isolate, one_way), MINORITY, 6, steps=MERGEABLE, patience=15)
+
+
+@scenario
+def halves(run):
+    """(d) two of five nodes cut off: both sides take every write, by fallbacks"""
+    partitioned(run, 5, (halve,), MINORITY, 8, steps=MERGEABLE, patience=15)
+
+
+@scenario
+def loss(run):
+    """(d) 30 % of all packets between nodes are lost"""
+    partitioned(run, 3, (lose_a_third,), MINORITY, 10, steps=MERGEABLE, patience=20)
+
+
+@scenario
+def small_disk(run):
+    """(f) one node's disk is small and fills up: it refuses, the cluster goes on"""
+    with Workplace("disk") as root:
+        cluster = run.cluster(root).form(2)
+        small = os.path.join(root, "node3")
+        os.mkdir(small)
+        mount(small, 24)
+        try:
+            node = cluster.add("--segment-size", "1mb")
+            cluster.wait_settled()
+            healthy = cluster.nodes[:2]
+            with Load(cluster, run.random.random(), nodes_for=lambda worker: healthy,
+                      allowed=("INDOUBT", "LOADING")) as load:
+                # 40 MB, through nodes that have room.
+                with healthy[0].client(timeout=30) as client:
+                    for i in range(400):
+                        client.call("SET", f"big:{i}", os.urandom(100_000))
+                used = disk_used(small)
+                print(f"  {used >> 20} of 24 MB used", flush=True)
+                cluster.wait_for("the small disk is full", lambda: disk_used(small) > 22 << 20, 20)
+                time.sleep(2)
+            cluster.check_alive()
+            load.raise_problems()
+            for other in healthy:
+                with other.client() as client:
+                    load.verify(client, f"through {other.name}")
+            # Room is made: the node takes part again, and catches up.
+            for i in range(400):
+                assert healthy[1].call("DEL", f"big:{i}") == 1
+            mount(small, 512, "remount,")
+            cluster.wait_for("the node writes again", lambda: can_write(node))
+            check_all(cluster, load)
+            cluster.stop()
+        finally:
+            cluster.stop()
+            command("umount", "-l", small)
+
+
+def mount(directory, megabytes, how=""):
+    command("mount", "-t", "tmpfs", "-o", f"{how}size={megabytes}m", "tmpfs", directory)
+
+
+def command(*words):
+    done = subprocess.run(words, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"{' '.join(words)}: {done.stdout.strip()}")
+
+
+def disk_used(directory):
+    stat = os.statvfs(directory)
+    return (stat.f_blocks - stat.f_bfree) * stat.f_frsize
+
+
+def can_write(node):
+    try:
+        return node.call("SET", "probe", "v") == b"OK"
+    except ErrorReply:
+        return False
+
+
 @scenario
 def data_comes_along(run):
     """(g) a node that was alone and holds data joins: its keys become the cluster's"""
     with Workplace("along") as root:
         cluster = run.cluster(root).form(2)
         cluster.nodes[0].call("SET", "both", "cluster")
-        alone = Cluster(run.binary, root).add()
+        alone = Cluster(run.binary, root, name="alone").add()
         # A cluster of one that is then told to meet the others.
         assert alone.call("DBSIZE") == 0
         with alone.client() as client:
@@ -342,7 +477,7 @@ def data_comes_along(run):
         cluster.nodes.append(alone)
         cluster.wait_settled(3)
         # And one that has never heard of clusters before.
-        plain = Cluster(run.binary, root)
+        plain = Cluster(run.binary, root, name="plain")
         plain.options = ["--appendonly", "yes"]
         single = plain.add()
         with single.client() as client:
@@ -379,8 +514,8 @@ def main():
             print(f"{name}: ok, {time.monotonic() - began:.1f} s", flush=True)
         except (AssertionError, Gone, ErrorReply) as error:
             failed.append(name)
-            traceback.print_exc()
-            print(f"{name}: FAILED after {time.monotonic() - began:.1f} s: {error}", flush=True)
+            traceback.print_exc(file=sys.stdout)
+            print(f"{name}: FAILED after {time.monotonic() - began:.1f} s", flush=True)
     if failed:
         print("FAILED: " + " ".join(failed))
     return 1 if failed else 0
