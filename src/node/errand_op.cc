@@ -61,7 +61,7 @@ void ErrandOp::fail(std::string_view text) {
 }
 
 bool ErrandOp::retry() {
-    if (++errand_.attempts > kMostAttempts) {
+    if (++errand_.attempts > kMostAttempts || coordinator_.now_ms() >= errand_.deadline_ms) {
         ClusterCounters::add(coordinator_.cluster().counters.no_replicas);
         fail("NOREPLICAS no node that coordinates this key could be reached");
         return true;
