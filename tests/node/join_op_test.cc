@@ -27,7 +27,8 @@ class Joins : public ClusterFixture {
         EXPECT_THAT(sent, SizeIs(1)) << id;
         return sent.empty() ? Sent{} : sent[0];
     }
-    void answer_with(NodeId from, uint64_t op, const std::string& changes, BusStatus status = BusStatus::done) {
+    void answer_with(NodeId from, uint64_t op, const std::string& changes,
+                     BusStatus status = BusStatus::done) {
         answer(from, ReadReply{op, status, 0, changes});
     }
 
@@ -128,9 +129,8 @@ TEST_F(Joins, WithoutAnAnswerInTimeAReadIsRefused) {
 
 TEST_F(Joins, NonsenseFromAReplicaChangesNothing) {
     begin();
-    for (const std::string& nonsense :
-         {std::string("x"), std::string(8, '\xff'), change_of(key_, "no cell"),
-          change_of(key_, cell_of("v", 99, stamp_now())) + "rest"}) {
+    for (const std::string& nonsense : {std::string("x"), std::string(8, '\xff'), change_of(key_, "no cell"),
+                                        change_of(key_, cell_of("v", 99, stamp_now())) + "rest"}) {
         EXPECT_EQ((*client_)("GET " + key_), "");
         const uint64_t op = read_to(kB).op();
         (void)sent_to(kC);

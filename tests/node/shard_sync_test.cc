@@ -72,7 +72,8 @@ class Sync : public ClusterFixture {
             std::vector<uint64_t> digests;
             for (const std::string_view key : read->keys) {
                 std::string cell;
-                digests.push_back(copy.read(key, cell) == ExchangeCopy::Read::found ? MapCopy::digest(cell) : 0);
+                digests.push_back(copy.read(key, cell) == ExchangeCopy::Read::found ? MapCopy::digest(cell)
+                                                                                    : 0);
             }
             answer(id, ReadReply{read->op, BusStatus::done, combined_digest(digests), {}});
         } else if (sent.kind == BusKind::merge) {
@@ -85,7 +86,9 @@ class Sync : public ClusterFixture {
         }
         return true;
     }
-    void answer_exchange_with(NodeId id, const ExchangeMessage& message) { feed(*link_of(id), frame_of(message, true)); }
+    void answer_exchange_with(NodeId id, const ExchangeMessage& message) {
+        feed(*link_of(id), frame_of(message, true));
+    }
     void run_ms(int64_t ms) {
         for (int64_t passed = 0; passed < ms; passed += 100) {
             pass_ms(100);
@@ -94,7 +97,8 @@ class Sync : public ClusterFixture {
     }
     unsigned settled() {
         unsigned count = 0;
-        for (unsigned shard = 0; shard < kShards; ++shard) count += core().settled(static_cast<ShardId>(shard)) ? 1 : 0;
+        for (unsigned shard = 0; shard < kShards; ++shard)
+            count += core().settled(static_cast<ShardId>(shard)) ? 1 : 0;
         return count;
     }
 
@@ -178,12 +182,14 @@ TEST_F(Sync, WhatIsForeignAndOnDiskGoesAsWell) {
     start_cluster({kB, kC, kD});
     std::string tag;
     for (int i = 0; tag.empty(); ++i)
-        if (!RingTable(ring).owns(self, shard_of_key("{f" + std::to_string(i) + "}"))) tag = "{f" + std::to_string(i) + "}";
+        if (!RingTable(ring).owns(self, shard_of_key("{f" + std::to_string(i) + "}")))
+            tag = "{f" + std::to_string(i) + "}";
     link(kB, false);
     for (int i = 0; i < 100; ++i)
-        feed(*link_of(kB, false), frame_of(MergeMessage{9, MergeReason::stand_in,
-                                                        change_of(tag + std::to_string(i),
-                                                                  cell_of(std::string(1000, 'v'), 99, stamp_now()))}));
+        feed(*link_of(kB, false),
+             frame_of(MergeMessage{
+                 9, MergeReason::stand_in,
+                 change_of(tag + std::to_string(i), cell_of(std::string(1000, 'v'), 99, stamp_now()))}));
     const uint64_t limit = node->core().store->used_bytes() - 60 * 1024;
     ASSERT_TRUE(config->set({{"maxmemory", std::to_string(limit)}}));
     silent_ = {kB, kC, kD};
@@ -199,7 +205,8 @@ TEST_F(Sync, WhatIsForeignAndOnDiskGoesAsWell) {
 TEST_F(Sync, KeysWhoseTimeHasPassedAreDeletedOnDiskToo) {
     start_cluster({}, {}, 1);
     Connection& client = connect();
-    for (int i = 0; i < 100; ++i) client("SET {t}" + std::to_string(i) + " " + std::string(1000, 'v') + " PX 500");
+    for (int i = 0; i < 100; ++i)
+        client("SET {t}" + std::to_string(i) + " " + std::string(1000, 'v') + " PX 500");
     const uint64_t limit = node->core().store->used_bytes() - 60 * 1024;
     ASSERT_TRUE(config->set({{"maxmemory", std::to_string(limit)}}));
     for (int i = 0; i < 400; ++i) pass_ms(100);
