@@ -196,6 +196,9 @@ void ControlPlane::on_request(NodeId from, std::string_view payload) {
                 log_notice("Node {} asks this one to join its cluster {:016x}", node_name(from),
                            their_cluster);
                 on_ring_adopted();
+                // While each had a ring of its own neither listened to the other's gossip.
+                refresh_facts();
+                membership_->on_contact(from, now());
                 next_seek_ms_ = 0;
             } else if (their_members <= 1) {
                 send_request(from, RequestKind::meet, settings_.self, 0);

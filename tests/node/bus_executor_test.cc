@@ -53,7 +53,8 @@ TEST_F(Executor, EachReplyGoesToItsSink) {
     run({"GET", "k"});
     run({"NOSUCH"});
     run({"GET", "k"}, {.resp3 = true});
-    EXPECT_THAT(take(), ElementsAre("+OK\r\n", "$1\r\nv\r\n", StartsWith("-ERR unknown command"), "$1\r\nv\r\n"));
+    EXPECT_THAT(take(),
+                ElementsAre("+OK\r\n", "$1\r\nv\r\n", StartsWith("-ERR unknown command"), "$1\r\nv\r\n"));
     EXPECT_TRUE(executor_->idle());
 }
 
@@ -136,8 +137,9 @@ TEST_F(Executor, ATransactionIsOneReply) {
 TEST_F(Executor, WhatNoClientCouldQueueSpoilsATransaction) {
     begin();
     const std::vector<std::vector<std::string_view>> hostile = {
-        {"EXEC"}, {"MULTI"}, {"WATCH", "k"}, {"DISCARD"}, {"GET"}, {"SET", "k"}, {"NOSUCH"}, {"CLIENT", "NOSUCH"},
-        {"CLIENT"}, {"merge", "k", "x"}, {""}};
+        {"EXEC"},     {"MULTI"},  {"WATCH", "k"},       {"DISCARD"}, {"GET"},
+        {"SET", "k"}, {"NOSUCH"}, {"CLIENT", "NOSUCH"}, {"CLIENT"},  {"merge", "k", "x"},
+        {""}};
     for (const auto& command : hostile) {
         transaction({{"SET", "k", "1"}, command});
         const std::vector<std::string> replies = take();
@@ -194,7 +196,8 @@ TEST_F(Executor, ManyOfThemAtOnceKeepTheirOrder) {
     settle();
     const std::vector<std::string> replies = take();
     ASSERT_EQ(replies.size(), 200u);
-    for (int i = 0; i < 200; ++i) EXPECT_EQ(replies[static_cast<size_t>(i)], ":" + std::to_string(i + 1) + "\r\n");
+    for (int i = 0; i < 200; ++i)
+        EXPECT_EQ(replies[static_cast<size_t>(i)], ":" + std::to_string(i + 1) + "\r\n");
 }
 
 }  // namespace

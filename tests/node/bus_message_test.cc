@@ -226,7 +226,8 @@ TEST(BusMessage, AFrameCutAnywhereIsMalformedOrEndsBetweenMessages) {
 TEST(BusMessage, ABodyCutAnywhereIsRefused) {
     const auto expect_refused = [](const std::string& body, size_t fixed, auto decode_one) {
         EXPECT_TRUE(decode_one(body));
-        for (size_t cut = 0; cut < fixed; ++cut) EXPECT_FALSE(decode_one(std::string_view(body).substr(0, cut))) << cut;
+        for (size_t cut = 0; cut < fixed; ++cut)
+            EXPECT_FALSE(decode_one(std::string_view(body).substr(0, cut))) << cut;
     };
     const std::string changes = some_changes();
     expect_refused(body_of(MergeMessage{1, MergeReason::write, changes}), 9, decode_merge);

@@ -19,7 +19,8 @@ class Copies : public ClusterFixture {
         if (cold_keys == 0) return;
         const uint64_t limit = node->core().store->used_bytes() + 64 * 1024;
         ASSERT_TRUE(config->set({{"maxmemory", std::to_string(limit)}}));
-        for (int i = 0; i < cold_keys; ++i) client("SET {t}" + std::to_string(i) + " " + std::string(1000, 'v'));
+        for (int i = 0; i < cold_keys; ++i)
+            client("SET {t}" + std::to_string(i) + " " + std::string(1000, 'v'));
         for (int i = 0; i < cold_keys && cold_.empty(); ++i)
             if (state("{t}" + std::to_string(i)) == Lookup::State::cold) cold_ = "{t}" + std::to_string(i);
         ASSERT_NE(cold_, "");
@@ -46,7 +47,8 @@ class Copies : public ClusterFixture {
     bool walk(SlotId slot, std::map<std::string, std::string>& found) {
         return turn_with([&] {
             found.clear();
-            return copy_->walk(slot, [&](std::string_view key, std::string_view cell) { found.emplace(key, cell); });
+            return copy_->walk(
+                slot, [&](std::string_view key, std::string_view cell) { found.emplace(key, cell); });
         });
     }
 
@@ -112,7 +114,8 @@ TEST_F(Copies, KeysOnDiskAreReadByTheNextCall) {
     expect_recount(*node->core().store, core());
 }
 
-// Who was told "later" comes back after a tick or three; the ticks between may not undo what was read for him.
+// Who was told "later" comes back after a tick or three; the ticks between may not undo what was read for
+// him.
 TEST_F(Copies, WhatWasReadIsThereForWhoComesBackAndNotForEver) {
     begin(100);
     std::string cell;

@@ -33,15 +33,16 @@ class Loading : public ClusterFixture {
         Connection& client = connect();
         for (int i = 0; i < keys; ++i) {
             const std::string value = "v" + std::to_string(i);
-            ASSERT_EQ(client("GET k" + std::to_string(i)), "$" + std::to_string(value.size()) + "\r\n" + value + "\r\n");
+            ASSERT_EQ(client("GET k" + std::to_string(i)),
+                      "$" + std::to_string(value.size()) + "\r\n" + value + "\r\n");
         }
         EXPECT_EQ(client("GET counter"), "$1\r\n1\r\n");
     }
     /// Opens and loads without expecting anything.
     Result<void> try_start() {
         config = std::make_unique<Config>();
-        EXPECT_TRUE(config->load({"--dir", "data", "--io-threads", "1", "--cluster-enabled", "yes", "--cluster-seeds",
-                                  "127.0.0.1:1"}));
+        EXPECT_TRUE(config->load({"--dir", "data", "--io-threads", "1", "--cluster-enabled", "yes",
+                                  "--cluster-seeds", "127.0.0.1:1"}));
         node = std::make_unique<Node>(*config, Node::Environment{*disk, clock, 42, [] {}});
         if (auto opened = node->open(); !opened) return opened;
         return node->load();

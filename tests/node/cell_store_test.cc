@@ -127,7 +127,8 @@ TEST_F(Cells, ForgettingTakesOnlyWhatIsStillTheSame) {
     client("SET a 1");
     client("SET b 1");
     const auto digest_of = [&](std::string_view key) {
-        const Lookup found = node->core().store->lookup(0, make_key_ref(key, node->core().store->hash_seed()));
+        const Lookup found =
+            node->core().store->lookup(0, make_key_ref(key, node->core().store->hash_seed()));
         const uint64_t digest = CellView::parse(found.record->value())->digest();
         return digest;
     };

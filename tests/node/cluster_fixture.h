@@ -104,7 +104,9 @@ class ClusterFixture : public NodeFixture {
         stop(cleanly);
     }
 
-    static RingMember member(NodeId id, const std::string& datacenter = "dc1") { return {id, datacenter, "r", 16}; }
+    static RingMember member(NodeId id, const std::string& datacenter = "dc1") {
+        return {id, datacenter, "r", 16};
+    }
     void alive(NodeId id, Liveness liveness = Liveness::alive) {
         auto at = std::ranges::find(peers, id, &Peer::id);
         if (at == peers.end()) {
@@ -151,7 +153,8 @@ class ClusterFixture : public NodeFixture {
             BusFrameReader reader(frame);
             EXPECT_TRUE(reader.valid());
             EXPECT_EQ(reader.head().cluster_id, ring.cluster_id);
-            while (const auto message = reader.next()) all.push_back({message->kind, std::string(message->body)});
+            while (const auto message = reader.next())
+                all.push_back({message->kind, std::string(message->body)});
             EXPECT_TRUE(reader.valid());
         }
         return all;
@@ -178,7 +181,9 @@ class ClusterFixture : public NodeFixture {
     void answer(NodeId from, const Message& message) {
         feed(*link_of(from), frame_of(message));
     }
-    void ack(NodeId from, uint64_t op, BusStatus status = BusStatus::done) { answer(from, AckMessage{op, status}); }
+    void ack(NodeId from, uint64_t op, BusStatus status = BusStatus::done) {
+        answer(from, AckMessage{op, status});
+    }
 
     // ---- keys
     ShardId shard_of_key(std::string_view key) { return shard_of(key_slot(key)); }
@@ -193,21 +198,21 @@ class ClusterFixture : public NodeFixture {
         for (int i = 0; i < 200'000; ++i) {
             std::string key = prefix + std::to_string(i);
             const auto owners = table.owners(shard_of_key(key));
-            if (owners.size() >= first.size() && std::equal(first.begin(), first.end(), owners.begin())) return key;
+            if (owners.size() >= first.size() && std::equal(first.begin(), first.end(), owners.begin()))
+                return key;
         }
         ADD_FAILURE() << "no such key";
         return prefix;
     }
     /// Somebody else's cell with one value.
-    static std::string cell_of(std::string_view value, ActorId actor, Stamp stamp, int64_t expire_at_ms = kNoExpiry) {
+    static std::string cell_of(std::string_view value, ActorId actor, Stamp stamp,
+                               int64_t expire_at_ms = kNoExpiry) {
         std::string cell;
         write_value(cell, {}, {actor, stamp}, value, expire_at_ms);
         return cell;
     }
     /// A stamp of about now.
-    Stamp stamp_now(int64_t ahead_ms = 0) {
-        return static_cast<Stamp>(clock.wall_ms() + ahead_ms) << 16;
-    }
+    Stamp stamp_now(int64_t ahead_ms = 0) { return static_cast<Stamp>(clock.wall_ms() + ahead_ms) << 16; }
     static std::string change_of(std::string_view key, std::string_view cell) {
         std::string change;
         append_change(change, key, cell);

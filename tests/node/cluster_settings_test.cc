@@ -29,8 +29,8 @@ TEST(ClusterSettings, WhatIsntSaidFollowsFromThePort) {
 TEST(ClusterSettings, WhatIsAnnouncedGoesFirst) {
     const auto settings =
         settings_of({"--port", "7001", "--cluster-port", "7101", "--cluster-announce-ip", "10.0.0.1",
-                     "--cluster-announce-port", "7201", "--cluster-announce-bus-port", "7301", "--datacenter", "west",
-                     "--rack", "r9", "--vnodes", "32", "--replication-factor", "5"});
+                     "--cluster-announce-port", "7201", "--cluster-announce-bus-port", "7301", "--datacenter",
+                     "west", "--rack", "r9", "--vnodes", "32", "--replication-factor", "5"});
     ASSERT_TRUE(settings);
     EXPECT_EQ(settings->bus, (Endpoint{"10.0.0.1", 7301}));
     EXPECT_EQ(settings->client, (Endpoint{"10.0.0.1", 7201}));

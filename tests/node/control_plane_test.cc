@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 
+#include "cluster/node_identity.h"
 #include "sim/sim_clock.h"
 #include "sim/sim_disk.h"
 #include "tests/node/cluster_fixture.h"
@@ -80,20 +81,23 @@ class Planes : public testing::Test {
         settings.client = {"10.0.0." + std::to_string(id), 7000};
         settings.random_seed = id * 77;
         ASSERT_TRUE(one.disk->make_directory("data"));
+        ASSERT_TRUE(open_node_identity(*one.disk, "data", id));
         one.core = std::make_unique<ClusterCore>(id, id + 1000, "dc1");
         one.plane = std::make_unique<ControlPlane>(*one.core, *one.disk, clock_, settings);
         const auto opened = one.plane->open();
         ASSERT_TRUE(opened) << opened.error().message;
         one.dialer = std::make_unique<Dialer>(*this, id);
         one.plane->start(*one.dialer, host_);
+        one.plane->set_ready();
     }
     static Endpoint endpoint(NodeId id) { return {"10.0.0." + std::to_string(id), 17000}; }
 
     void connect() {
         for (const auto& [from, to] : std::exchange(wanted_, {})) {
             if (from == to || !nodes_.at(from).up || !nodes_.at(to).up) continue;
-            const bool there = std::ranges::any_of(
-                links_, [from = from, to = to](const Pair& pair) { return pair.from == from && pair.to == to; });
+            const bool there = std::ranges::any_of(links_, [from = from, to = to](const Pair& pair) {
+                return pair.from == from && pair.to == to;
+            });
             if (there) continue;
             Pair pair;
             pair.from = from, pair.to = to;
@@ -129,7 +133,8 @@ class Planes : public testing::Test {
             }
             if (fills_)
                 for (auto& [id, one] : nodes_)
-                    for (unsigned shard = 0; shard < kShards; ++shard) one.core->settle(static_cast<ShardId>(shard));
+                    for (unsigned shard = 0; shard < kShards; ++shard)
+                        one.core->settle(static_cast<ShardId>(shard));
         }
     }
     void kill(NodeId id) {
@@ -158,6 +163,7 @@ class Planes : public testing::Test {
 
 TEST_F(Planes, OneWithoutSeedsFoundsAndOneWithSeedsWaits) {
     add(1);
+    run_ms(25);
     EXPECT_EQ(ring(1).members.size(), 1u);
     EXPECT_NE(ring(1).cluster_id, 0u);
     EXPECT_EQ(nodes_.at(1).plane->identity().cluster_id, ring(1).cluster_id);
@@ -226,6 +232,7 @@ TEST_F(Planes, ADrainedNodeLeaves) {
 
 TEST_F(Planes, MeetMakesOneRingOfTwo) {
     add(1), add(2);
+    run_ms(25);
     ASSERT_NE(ring(1).cluster_id, ring(2).cluster_id);
     nodes_.at(1).plane->meet(endpoint(2));
     run_ms(10'000);
@@ -235,6 +242,7 @@ TEST_F(Planes, MeetMakesOneRingOfTwo) {
 
 TEST_F(Planes, TwoThatAreToldToMeetAtOnceStillDo) {
     add(1), add(2);
+    run_ms(25);
     nodes_.at(1).plane->meet(endpoint(2));
     nodes_.at(2).plane->meet(endpoint(1));
     run_ms(10'000);

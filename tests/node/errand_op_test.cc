@@ -132,14 +132,15 @@ TEST_F(Errands, WithoutALinkNothingWasSentAndNothingIsInDoubt) {
     EXPECT_THAT(client_->take(), StartsWith("-NOREPLICAS"));
 }
 
-// The coordinator gave it back, and by then it's this node: the whole transaction runs, not its first command.
+// The coordinator gave it back, and by then it's this node: the whole transaction runs, not its first
+// command.
 TEST_F(Errands, ATransactionThatComesHomeRunsWhole) {
     begin();
-    key_ = key_with_owners({kB, self});
-    EXPECT_EQ((*client_)("MULTI\nSET " + key_ + " 1\nINCR " + key_ + "\nEXEC"), "+OK\r\n+QUEUED\r\n+QUEUED\r\n");
+    EXPECT_EQ((*client_)("MULTI\nSET " + key_ + " 1\nINCR " + key_ + "\nEXEC"),
+              "+OK\r\n+QUEUED\r\n+QUEUED\r\n");
     const Sent sent = forward_to(kB);
     EXPECT_TRUE(decode_forward(sent.body)->transaction);
-    alive(kB, Liveness::suspect);
+    alive(kB, Liveness::suspect), alive(kC, Liveness::suspect);
     publish();
     reply(kB, sent.op(), {}, BusStatus::elsewhere);
     pass_ms(100);

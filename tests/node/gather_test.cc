@@ -5,9 +5,9 @@
 #include <set>
 
 #include "base/rng.h"
-#include "tests/node/node_fixture.h"
 #include "node/client_core.h"
 #include "node/worker_core.h"
+#include "tests/node/node_fixture.h"
 
 namespace torc {
 namespace {
@@ -75,16 +75,18 @@ TEST_F(GatherTest, SumsAndOks) {
 }
 
 TEST_F(GatherTest, AnyPartsErrorIsTheWholes) {
-    for (const GatherKind kind : {GatherKind::elements, GatherKind::sum, GatherKind::ok, GatherKind::together,
-                                  GatherKind::any})
+    for (const GatherKind kind :
+         {GatherKind::elements, GatherKind::sum, GatherKind::ok, GatherKind::together, GatherKind::any})
         EXPECT_EQ(whole(kind, {":1\r\n", "-INDOUBT maybe\r\n"}), "-INDOUBT maybe\r\n");
 }
 
 TEST_F(GatherTest, NonsenseIsAnErrorAndNotPassedOn) {
-    for (const std::string& part : std::vector<std::string>{"", "+OK\r\n", ":\r\n", ":1", "$1\r\na\r\n", ":99999999999999999999\r\n"})
+    for (const std::string& part :
+         std::vector<std::string>{"", "+OK\r\n", ":\r\n", ":1", "$1\r\na\r\n", ":99999999999999999999\r\n"})
         EXPECT_EQ(whole(GatherKind::sum, {":1\r\n", part}).substr(0, 4), "-ERR") << part;
     EXPECT_EQ(whole(GatherKind::sum, {":9223372036854775807\r\n", ":1\r\n"}).substr(0, 4), "-ERR");
-    for (const std::string& part : std::vector<std::string>{"", "+OK\r\n", "*1\r\n", "*2\r\n$1\r\na\r\n", "*1\r\n$9\r\na\r\n", "*-1\r\n"})
+    for (const std::string& part : std::vector<std::string>{"", "+OK\r\n", "*1\r\n", "*2\r\n$1\r\na\r\n",
+                                                            "*1\r\n$9\r\na\r\n", "*-1\r\n"})
         EXPECT_EQ(whole(GatherKind::together, {"*0\r\n", part}).substr(0, 4), "-ERR") << part;
     const auto all = gather(GatherKind::elements);
     (void)all->expect({0, 1});
@@ -93,7 +95,8 @@ TEST_F(GatherTest, NonsenseIsAnErrorAndNotPassedOn) {
 }
 
 TEST_F(GatherTest, NamesComeOnce) {
-    EXPECT_EQ(whole(GatherKind::together, {"*2\r\n$1\r\na\r\n$1\r\nb\r\n", "*0\r\n", "*2\r\n$1\r\nb\r\n$1\r\nc\r\n"}),
+    EXPECT_EQ(whole(GatherKind::together,
+                    {"*2\r\n$1\r\na\r\n$1\r\nb\r\n", "*0\r\n", "*2\r\n$1\r\nb\r\n$1\r\nc\r\n"}),
               "*3\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n");
 }
 
@@ -130,9 +133,9 @@ TEST(SplitArray, CutsOnlyWhatIsOne) {
     elements.clear();
     EXPECT_TRUE(split_array("~1\r\n$1\r\nx\r\n", elements));
     for (const std::string_view bad :
-         {"", "*", "*1", "*1\r\n", "*x\r\n", "+OK\r\n", "*-1\r\n", "*1\r\n*0\r\n", "*1\r\n$5\r\nab\r\n", "*1\r\n_",
-          "*0\r\nx", "*2\r\n:1\r\n", "*99999999999999\r\n:1\r\n", "*1\r\n$9223372036854775807\r\nx\r\n",
-          "*1\r\n$9223372036854775806\r\nx\r\n"}) {
+         {"", "*", "*1", "*1\r\n", "*x\r\n", "+OK\r\n", "*-1\r\n", "*1\r\n*0\r\n", "*1\r\n$5\r\nab\r\n",
+          "*1\r\n_", "*0\r\nx", "*2\r\n:1\r\n", "*99999999999999\r\n:1\r\n",
+          "*1\r\n$9223372036854775807\r\nx\r\n", "*1\r\n$9223372036854775806\r\nx\r\n"}) {
         elements.clear();
         EXPECT_FALSE(split_array(bad, elements)) << bad;
     }

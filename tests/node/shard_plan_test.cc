@@ -180,7 +180,8 @@ TEST_F(Plan, WhileTheRingMovesThoseToComeAreReplicasButDoNotCoordinate) {
     EXPECT_EQ(plan.replicas[3].id, 4u);
     EXPECT_FALSE(plan.replicas[3].owner);
     EXPECT_TRUE(plan.replicas[3].next_owner);
-    EXPECT_EQ(std::ranges::count_if(plan.replicas, [](const Replica& r) { return r.owner && !r.next_owner; }), 1);
+    EXPECT_EQ(std::ranges::count_if(plan.replicas, [](const Replica& r) { return r.owner && !r.next_owner; }),
+              1);
     EXPECT_THAT(plan.fallbacks, IsEmpty());
     for (const NodeId id : {2, 3}) peer(id).liveness = Liveness::down;
     EXPECT_NE(coordinator(gained.front()), 4u);
@@ -205,7 +206,8 @@ ShardPlan plan_of(const std::string& replicas) {
 }
 
 /// Is it met by exactly these places?
-bool met_by(const std::string& replicas, Consistency level, bool writes, std::initializer_list<size_t> places) {
+bool met_by(const std::string& replicas, Consistency level, bool writes,
+            std::initializer_list<size_t> places) {
     Quorum quorum(plan_of(replicas), level, writes);
     for (const size_t place : places) quorum.count(place);
     return quorum.met();

@@ -226,8 +226,9 @@ TEST_F(Writes, AcksDontOvertakeTheLog) {
 TEST_F(Writes, OneTooLargeForTheBusIsRefused) {
     begin();
     const std::string value(kMostCommandBytes, 'v');
-    const std::string reply = (*client_)("*3\r\n$3\r\nSET\r\n$" + std::to_string(key_.size()) + "\r\n" + key_ + "\r\n$" +
-                                         std::to_string(value.size()) + "\r\n" + value + "\r\n");
+    const std::string reply =
+        (*client_)("*3\r\n$3\r\nSET\r\n$" + std::to_string(key_.size()) + "\r\n" + key_ + "\r\n$" +
+                   std::to_string(value.size()) + "\r\n" + value + "\r\n");
     EXPECT_THAT(reply, StartsWith("-ERR a command of"));
     EXPECT_THAT(sent_to(kB), IsEmpty());
 }
