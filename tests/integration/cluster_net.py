@@ -45,8 +45,8 @@ class Place:
         hosts = ", ".join(place.host for place in others)
         self.inside("nft", "-f", "-", stdin=(
             "table inet cut {}\nflush table inet cut\n"
-            "table inet cut { chain input { type filter hook input priority 0; policy accept; "
-            f"ip saddr {{ {hosts} }} {verdict}; }} }}\n"))
+            "table inet cut {\nchain input {\ntype filter hook input priority 0; policy accept;\n"
+            f"ip saddr {{ {hosts} }} {verdict}\n}}\n}}\n"))
 
     def clear(self):
         self.inside("nft", "-f", "-", stdin="table inet cut {}\ndelete table inet cut\n")

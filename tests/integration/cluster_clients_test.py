@@ -1,0 +1,199 @@
+#!/usr/bin/python3
+"""Stock clients against three nodes: ordinary work, while one node is killed and comes back.
+
+ioredis and node-redis (their cluster clients, pinned in node/package.json), python3-redis' RedisCluster, redis-cli -c
+and --cluster check/info/call, redis-benchmark --cluster, and hiredis as a plain client of one node.
+
+usage: cluster_clients_test.py SERVER
+"""
+import ctypes
+import ctypes.util
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+import unittest
+
+import redis
+import redis.cluster
+
+from cluster_harness import Cluster, Workplace
+
+HERE = pathlib.Path(__file__).resolve().parent
+SERVER = None
+
+
+def run(*command, timeout=60, **environment):
+    done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
+                          env={**os.environ, **environment}, check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"{' '.join(command)}: status {done.returncode}:\n{done.stdout[-3000:]}")
+    return done.stdout
+
+
+class StockClients(unittest.TestCase):
+    def setUp(self):
+        self.workplace = Workplace("clients")
+        self.cluster = Cluster(SERVER, self.workplace.root).form(3)
+        self.nodes = self.cluster.nodes
+        self.port = str(self.nodes[0].port)
+
+    def tearDown(self):
+        self.cluster.check_alive()
+        self.cluster.stop()
+        failed = any(error for _, error in self._outcome.errors) if hasattr(self._outcome, "errors") else False
+        self.workplace.__exit__(AssertionError if failed else None)
+
+    def kill(self):
+        self.nodes[1].kill()
+
+    def revive(self):
+        self.nodes[1].start().wait_ready()
+        self.cluster.wait_settled()
+
+    # ---- node
+
+    def node_client(self, name):
+        node = HERE / "node"
+        if not (node / "node_modules").is_dir():
+            run("npm", "ci", "--silent", "--no-audit", "--no-fund", "--prefix", str(node), timeout=120)
+        worker = subprocess.Popen(["node", str(node / "cluster_work.mjs"), name, "8"], text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  env={**os.environ, "TORC_PORTS": ",".join(str(n.port) for n in self.nodes)})
+        time.sleep(3)
+        self.kill()
+        output, _ = worker.communicate(timeout=60)
+        self.assertEqual(worker.returncode, 0, output)
+        report = json.loads(output.strip().splitlines()[-1])
+        print(f"  {name}: {report}", flush=True)
+        self.assertGreater(report["done"], 100)
+        self.assertGreater(report["doneLate"], 20, "it doesn't work any more with a node down")
+        for message, count in report["refusals"]:
+            self.assertNotIn("NOREPLICAS", message)
+            self.assertLess(count, 100, message)
+        self.revive()
+
+    def test_ioredis(self):
+        self.node_client("ioredis")
+
+    def test_node_redis(self):
+        self.node_client("node-redis")
+
+    # ---- python3-redis
+
+    def test_redis_py(self):
+        client = redis.cluster.RedisCluster(host="127.0.0.1", port=self.nodes[0].port, decode_responses=True)
+        self.assertEqual(len(client.get_nodes()), 3)
+        self.assertTrue(client.cluster_info(target_nodes=client.get_random_node())["cluster_state"] == "ok")
+        for i in range(200):
+            self.assertTrue(client.set(f"k{i}", i))
+            self.assertEqual(client.get(f"k{i}"), str(i))
+        self.assertEqual(client.mget_nonatomic([f"k{i}" for i in range(200)]), [str(i) for i in range(200)])
+        self.assertTrue(client.mset_nonatomic({f"m{i}": i for i in range(50)}))
+        self.assertEqual(client.delete(*[f"m{i}" for i in range(50)]), 50)
+        with client.pipeline() as pipeline:
+            for i in range(100):
+                pipeline.incr(f"n{i}")
+            self.assertEqual(pipeline.execute(), [1] * 100)
+        self.kill()
+        worked, refused = 0, []
+        end = time.monotonic() + 6
+        while time.monotonic() < end:
+            for i in range(50):
+                try:
+                    client.set(f"k{i}", f"again{i}")
+                    self.assertEqual(client.get(f"k{i}"), f"again{i}")
+                    worked += 1
+                except redis.exceptions.RedisError as error:
+                    refused.append(repr(error))
+        print(f"  redis-py: {worked} done with a node down, {len(refused)} refused {refused[:3]}", flush=True)
+        self.assertGreater(worked, 500)
+        self.assertLess(len(refused), 50)
+        for i in range(200):
+            self.assertIsNotNone(client.get(f"k{i}"))
+        self.revive()
+
+    # ---- the tools
+
+    def test_redis_cli(self):
+        cli = ("redis-cli", "-c", "-p", self.port)
+        for i in range(20):
+            self.assertEqual(run(*cli, "SET", f"k{i}", str(i)).strip(), "OK")
+            self.assertEqual(run("redis-cli", "-c", "-p", str(self.nodes[i % 3].port), "GET", f"k{i}").strip(), str(i))
+        check = run("redis-cli", "--cluster", "check", f"127.0.0.1:{self.port}")
+        self.assertIn("[OK] All nodes agree about slots configuration.", check)
+        self.assertIn("[OK] All 16384 slots covered.", check)
+        info = run("redis-cli", "--cluster", "info", f"127.0.0.1:{self.port}")
+        self.assertIn("keys in 3 masters", info)
+        call = run("redis-cli", "--cluster", "call", f"127.0.0.1:{self.port}", "PING")
+        self.assertEqual(call.count("PONG"), 3, call)
+        self.kill()
+        time.sleep(4)
+        for i in range(20):
+            self.assertEqual(run(*cli, "GET", f"k{i}").strip(), str(i))
+            self.assertEqual(run(*cli, "SET", f"k{i}", "x").strip(), "OK")
+        self.revive()
+
+    def test_redis_benchmark(self):
+        worker = subprocess.Popen(["redis-benchmark", "--cluster", "-p", self.port, "-t", "set,get,incr", "-n", "20000",
+                                   "-r", "10000", "-q"], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        output, _ = worker.communicate(timeout=60)
+        self.assertEqual(worker.returncode, 0, output)
+        for name in ("SET", "GET", "INCR"):
+            self.assertIn(f"{name}: ", output)
+        self.assertIn("requests per second", output)
+        # It starts anew with a node down, from one that is up.
+        self.kill()
+        time.sleep(4)
+        output = run("redis-benchmark", "-p", self.port, "-t", "set,get", "-n", "5000", "-r", "1000", "-q")
+        self.assertIn("GET: ", output)
+        self.revive()
+
+    # ---- hiredis, with no idea of clusters
+
+    def test_hiredis(self):
+        library = ctypes.CDLL(ctypes.util.find_library("hiredis"))
+
+        class Reply(ctypes.Structure):
+            _fields_ = [("type", ctypes.c_int), ("integer", ctypes.c_longlong), ("len", ctypes.c_size_t),
+                        ("str", ctypes.c_char_p)]
+
+        library.redisConnect.restype = ctypes.c_void_p
+        library.redisCommand.restype = ctypes.POINTER(Reply)
+        library.freeReplyObject.argtypes = [ctypes.c_void_p]
+        library.redisFree.argtypes = [ctypes.c_void_p]
+        context = ctypes.c_void_p(library.redisConnect(b"127.0.0.1", int(self.port)))
+
+        def call(*words):
+            reply = library.redisCommand(context, *words)
+            self.assertTrue(reply, "the connection broke")
+            answer = reply.contents
+            result = (answer.type, answer.integer, answer.str)
+            library.freeReplyObject(reply)
+            return result
+
+        def work(round_):
+            refused = 0
+            for i in range(500):
+                kind, _, text = call(b"SET %s %s", b"h%d" % i, b"%d-%d" % (round_, i))
+                if kind == 6:  # REDIS_REPLY_ERROR: in doubt is all it may be
+                    self.assertTrue(text.startswith(b"INDOUBT"), text)
+                    refused += 1
+                    continue
+                self.assertEqual(call(b"GET %s", b"h%d" % i)[2], b"%d-%d" % (round_, i))
+            return refused
+
+        self.assertEqual(work(1), 0)
+        self.kill()
+        refused = work(2)
+        print(f"  hiredis: {refused} of 500 in doubt while a node died", flush=True)
+        self.assertLess(refused, 5)
+        library.redisFree(context)
+        self.revive()
+
+
+if __name__ == "__main__":
+    SERVER = sys.argv.pop(1)
+    unittest.main(verbosity=2)
