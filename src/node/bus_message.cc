@@ -165,9 +165,10 @@ BusFrameReader::BusFrameReader(std::string_view frame) : rest_(frame) {
 
 std::optional<BusFrameReader::Message> BusFrameReader::next() {
     if (!valid_ || rest_.empty()) return std::nullopt;
-    const uint64_t length = rest_.size() < kMessageHead ? UINT64_MAX : load_le<uint32_t>(rest_.data() + 1);
     const auto kind = static_cast<uint8_t>(rest_.front());
-    if (length > rest_.size() - kMessageHead || kind < 1 || kind > static_cast<uint8_t>(BusKind::reap)) {
+    const bool whole = rest_.size() >= kMessageHead;
+    const uint64_t length = whole ? load_le<uint32_t>(rest_.data() + 1) : 0;
+    if (!whole || length > rest_.size() - kMessageHead || kind < 1 || kind > static_cast<uint8_t>(BusKind::reap)) {
         valid_ = false;
         return std::nullopt;
     }
