@@ -86,6 +86,7 @@ class ClusterFixture : public NodeFixture {
             host->dialer = dialers.back().get();
         }
         self = core().self;
+        core().set_gathered();
     }
     /// The same, in a ring with these; everybody alive, linked and settled.
     void start_cluster(std::initializer_list<NodeId> others, std::vector<std::string> directives = {},
