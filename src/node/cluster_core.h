@@ -9,6 +9,7 @@
 #include <atomic>
 #include <bitset>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -104,6 +105,11 @@ class ClusterCore {
     /// Raised by each unsettle: an exchange that began before doesn't settle.
     uint64_t unsettle_count() const { return unsettles_.load(std::memory_order_acquire); }
 
+    // ---- who reaches this node: data links that others made to it. Without one from an owner a replica must not
+    // count on being sent that owner's writes.
+    void count_link_from(NodeId peer, int change);
+    bool hears(NodeId peer) const;
+
     // ---- time (CORRECTNESS 14): the wall clock bent to the members' median, and never far ahead of it
     int64_t cluster_ms(int64_t wall_ms) const {
         return wall_ms + clock_offset_ms_.load(std::memory_order_relaxed);
@@ -117,6 +123,7 @@ class ClusterCore {
   private:
     mutable std::mutex mutex_;
     std::shared_ptr<const Topology> topology_;
+    std::map<NodeId, int> links_from_;
     std::atomic<uint64_t> version_{0};
     std::array<std::atomic<uint64_t>, kShards / 64> settled_{};
     std::atomic<uint64_t> unsettles_{0};
