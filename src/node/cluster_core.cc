@@ -29,6 +29,17 @@ void ClusterCore::publish(std::shared_ptr<Topology> topology) {
     version_.store(version, std::memory_order_release);
 }
 
+void ClusterCore::count_link_from(NodeId peer, int change) {
+    std::lock_guard guard(mutex_);
+    links_from_[peer] += change;
+}
+
+bool ClusterCore::hears(NodeId peer) const {
+    std::lock_guard guard(mutex_);
+    const auto at = links_from_.find(peer);
+    return at != links_from_.end() && at->second > 0;
+}
+
 void ClusterCore::settle(ShardId shard) {
     settled_[shard / 64].fetch_or(1ULL << (shard % 64), std::memory_order_acq_rel);
 }

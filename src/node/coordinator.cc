@@ -296,7 +296,10 @@ void Coordinator::on_link_up(BusLink& link) {
     state->number = next_link_++;
     state->peer = link.peer();
     links_by_number_[state->number] = state.get();
-    if (link.dialled()) dialled_[state->peer] = state.get();
+    if (link.dialled())
+        dialled_[state->peer] = state.get();
+    else
+        cluster_.count_link_from(state->peer, 1);
     links_[&link] = std::move(state);
 }
 
@@ -306,6 +309,7 @@ void Coordinator::on_link_down(BusLink& link) {
     const std::unique_ptr<Link> dead = std::move(at->second);
     links_.erase(at);
     links_by_number_.erase(dead->number);
+    if (!link.dialled()) cluster_.count_link_from(dead->peer, -1);
     const auto dialled = dialled_.find(dead->peer);
     if (dialled == dialled_.end() || dialled->second != dead.get()) return;
     dialled_.erase(dialled);

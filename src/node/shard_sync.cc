@@ -273,6 +273,16 @@ void ShardSync::start_more() {
     }
 }
 
+/// Do all owners that live have a link to this node? What they write before they have is in no comparison that
+/// has begun, and never comes by itself.
+bool ShardSync::is_sent_writes(ShardId shard) const {
+    const auto owners = coordinator_.topology().ring->owners(shard);
+    return std::ranges::all_of(owners, [&](NodeId owner) {
+        const Peer* peer = coordinator_.topology().peer(owner);
+        return owner == cluster_.self || peer == nullptr || peer->liveness != Liveness::alive || cluster_.hears(owner);
+    });
+}
+
 bool ShardSync::start_one(ShardId shard, ShardState& state, int64_t now) {
     const RingTable& ring = *coordinator_.topology().ring;
     if (!ring.owns(cluster_.self, shard) && !ring.will_own(cluster_.self, shard)) {
@@ -281,6 +291,10 @@ bool ShardSync::start_one(ShardId shard, ShardState& state, int64_t now) {
         return true;
     }
     const uint64_t unsettles = cluster_.unsettle_count();
+    if (!cluster_.settled(shard) && state.unsettles != unsettles && !is_sent_writes(shard)) {
+        state.retry_ms = now + kSettleDelayMs;
+        return false;
+    }
     if (state.unsettles != unsettles) {
         state.unsettles = unsettles;
         state.compared_ms.clear();

@@ -72,6 +72,7 @@ class ShardSync {
         std::vector<std::function<void(const Repaired&)>> done;
     };
     void start_more();
+    bool is_sent_writes(ShardId shard) const;
     bool start_one(ShardId shard, ShardState& state, int64_t now);
     void ended(ShardId shard, NodeId peer, bool good, bool equal, uint64_t unsettles,
                const ExchangeStats& stats);
