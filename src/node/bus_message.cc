@@ -168,7 +168,8 @@ std::optional<BusFrameReader::Message> BusFrameReader::next() {
     const auto kind = static_cast<uint8_t>(rest_.front());
     const bool whole = rest_.size() >= kMessageHead;
     const uint64_t length = whole ? load_le<uint32_t>(rest_.data() + 1) : 0;
-    if (!whole || length > rest_.size() - kMessageHead || kind < 1 || kind > static_cast<uint8_t>(BusKind::reap)) {
+    if (!whole || length > rest_.size() - kMessageHead || kind < 1 ||
+        kind > static_cast<uint8_t>(BusKind::reap)) {
         valid_ = false;
         return std::nullopt;
     }

@@ -111,17 +111,15 @@ class ClusterCore {
     /// Raised by each unsettle: an exchange that began before doesn't settle.
     uint64_t unsettle_count() const { return unsettles_.load(std::memory_order_acquire); }
 
-<<<<<<< HEAD
     /// Has this node, after its start, heard from so many others that a quorum is to be had? Until then
     /// clients are told to try again rather than that too few replicas are up.
     bool gathered() const { return gathered_.load(std::memory_order_acquire); }
     void set_gathered() { gathered_.store(true, std::memory_order_release); }
-=======
-    // ---- who reaches this node: data links that others made to it. Without one from an owner a replica must not
-    // count on being sent that owner's writes.
+
+    // ---- who reaches this node: data links that others made to it. Without one from an owner a replica must
+    // not count on being sent that owner's writes.
     void count_link_from(NodeId peer, int change);
     bool hears(NodeId peer) const;
->>>>>>> vopr
 
     // ---- time (CORRECTNESS 14): the wall clock bent to the members' median, and never far ahead of it
     int64_t cluster_ms(int64_t wall_ms) const {

@@ -273,13 +273,14 @@ void ShardSync::start_more() {
     }
 }
 
-/// Do all owners that live have a link to this node? What they write before they have is in no comparison that
-/// has begun, and never comes by itself.
+/// Do all owners that live have a link to this node? What they write before they have is in no comparison
+/// that has begun, and never comes by itself.
 bool ShardSync::is_sent_writes(ShardId shard) const {
     const auto owners = coordinator_.topology().ring->owners(shard);
     return std::ranges::all_of(owners, [&](NodeId owner) {
         const Peer* peer = coordinator_.topology().peer(owner);
-        return owner == cluster_.self || peer == nullptr || peer->liveness != Liveness::alive || cluster_.hears(owner);
+        return owner == cluster_.self || peer == nullptr || peer->liveness != Liveness::alive ||
+               cluster_.hears(owner);
     });
 }
 
