@@ -97,7 +97,15 @@ class ClusterFixture : public NodeFixture {
         for (const NodeId id : others) alive(id);
         settle_all();
         publish();
-        for (const NodeId id : others) link(id);
+        for (const NodeId id : others) link(id), link(id, false);
+        // Long enough in its place to decide by its own copies (Coordinator::trusts_own_copy).
+        for (unsigned shard = 0; shard < kShards; ++shard) (void)coordinator().plan(static_cast<ShardId>(shard));
+        clock.advance_ms(kTrustedAfterMs);
+    }
+    static constexpr int64_t kTrustedAfterMs = 2500;
+    /// What waits for other nodes ends: cluster-request-timeout has passed.
+    void pass_deadline() {
+        for (int i = 0; i < 30; ++i) pass_ms(100);
     }
     void stop_cluster(bool cleanly = true) {
         connections.clear();

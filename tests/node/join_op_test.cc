@@ -103,6 +103,7 @@ TEST_F(Joins, AReadBelowItsLevelIsRefusedAndAWriteGoesOn) {
     answer_with(kB, op, "", BusStatus::refused);
     EXPECT_EQ(client_->take(), "");
     unlink(kC);
+    pass_deadline();
     EXPECT_THAT(client_->take(), StartsWith("-NOREPLICAS"));
     EXPECT_EQ(core().counters.no_replicas.load(), 1u);
 
