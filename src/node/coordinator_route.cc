@@ -14,6 +14,7 @@
 #include "node/coordinator.h"
 #include "node/digest_op.h"
 #include "node/errand_op.h"
+#include "node/gates.h"
 #include "node/gather.h"
 #include "node/internal_commands.h"
 #include "node/join_op.h"
@@ -142,13 +143,17 @@ Coordinator::Route Coordinator::route_keys(ClientCore& client, const Prepared& c
         Errand errand;
         errand.commands.emplace_back(args.begin(), args.end());
         errand.write = write;
-        errand.resendable = is_resendable(*command.spec, args);
+        errand.resendable = is_resendable(*command.spec);
         errand.shard = shard;
         return forward(client, std::move(errand));
     }
     if (state.forwards != 0 && client.feeder == nullptr && state.forwards_version != topology_->version)
         return wait_for_replies(client);
     if (write) {
+        if (__builtin_expect(worker_.node.log_is_failing(), 0)) {
+            error = log_refusal(worker_.node);
+            return Route::refused;
+        }
         if (std::ranges::find(state.reads, shard) != state.reads.end()) return wait_for_replies(client);
         unsigned have = 0, need = 0;
         const bool sloppy = worker_.node.config.live.sloppy_quorum.load(std::memory_order_relaxed);

@@ -79,7 +79,7 @@ Coordinator::Route Coordinator::fan_out(ClientCore& client, const Prepared& comm
             for (size_t w = 0; w < spread->words_per_key; ++w)
                 words.emplace_back(args[1 + place * spread->words_per_key + w]);
         errand.write = (spec.flags & kWrite) != 0;
-        errand.resendable = is_resendable(spec, args);
+        errand.resendable = is_resendable(spec);
         errand.shard = shard_of(slot);
         (void)whole->expect(places);
         errands.push_back(std::move(errand));

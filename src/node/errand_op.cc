@@ -116,15 +116,8 @@ bool ErrandOp::on_deadline() {
     return true;
 }
 
-bool is_resendable(const CommandSpec& spec, Args args) {
-    if ((spec.flags & kWrite) == 0) return true;
-    if (spec.name == "set") {
-        for (size_t i = 3; i < args.size(); ++i)
-            if (word_is(args[i], "nx") || word_is(args[i], "xx") || word_is(args[i], "get")) return false;
-        return true;
-    }
-    return spec.name == "setex" || spec.name == "psetex" || spec.name == "mset" || spec.name == "del" ||
-           spec.name == "unlink";
+bool is_resendable(const CommandSpec& spec) {
+    return (spec.flags & kWrite) == 0;
 }
 
 }  // namespace torc

@@ -1,5 +1,5 @@
-// A command on its way to the node that coordinates it, and back. What may be sent again when that node dies:
-// reads, and overwrites whose effect doesn't depend on what was there (CORRECTNESS 3).
+// A command on its way to the node that coordinates it, and back. When that node dies a read is sent again;
+// a write is in doubt (CORRECTNESS 3).
 #pragma once
 
 #include "node/bus_op.h"
@@ -30,7 +30,9 @@ class ErrandOp final : public BusOp {
     int64_t retry_at_ms_ = 0;  // the target asked for it
 };
 
-/// May the command be sent to a second coordinator although the first may have run it?
-bool is_resendable(const CommandSpec& spec, Args args);
+/// May the command be sent to a second coordinator although the first may have run it? Only reads: a write
+/// run by both is two writes with a dot each, and a later delete that covers the one leaves the other
+/// standing.
+bool is_resendable(const CommandSpec& spec);
 
 }  // namespace torc

@@ -21,6 +21,9 @@ struct GateInput {
     Args args;
 };
 
+/// The error of a write while the log can't be written.
+std::string log_refusal(const NodeCore& node);
+
 /// True when the command may run; otherwise `why` is the error reply. Takes no shard lock for long, but may
 /// evict keys: a shard that the caller holds is passed by.
 bool may_run(const GateInput& in, std::string& why);

@@ -228,10 +228,27 @@ void ShardSync::on_timer() {
     allowance_ = std::min(rate / 4, allowance_ + rate * std::min<int64_t>(now - allowance_ms_, 1000) / 1000);
     allowance_ms_ = now;
     copy_.age_cold(now);
+    // A node that can't write its log leaves deciding to others, and has missed writes when it can again.
+    if (worker_.index == 0 && worker_.node.log_is_failing() &&
+        coordinator_.topology().ring->state().members.size() > 1)
+        cluster_.unsettle_all();
+    spread_what_came_along();
     start_more();
     expire_some();
     reaper_.on_timer();
     watch_comparisons();
+}
+
+void ShardSync::spread_what_came_along() {
+    const RingState& ring = coordinator_.topology().ring->state();
+    if (ring.cluster_id == 0 || ring.move || ring.cluster_id == spread_in_ ||
+        !coordinator_.topology().ring->is_member(cluster_.self))
+        return;
+    spread_in_ = ring.cluster_id;
+    if (ring.members.size() == 1) return;
+    for (unsigned shard = worker_.index; shard < kShards; shard += worker_.count)
+        if (cluster_.cells[shard].bytes.load(std::memory_order_relaxed) > 0)
+            want_repair(static_cast<ShardId>(shard), [](const Repaired&) {});
 }
 
 void ShardSync::watch_comparisons() {

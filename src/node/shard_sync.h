@@ -84,6 +84,9 @@ class ShardSync {
     bool wants(ShardId shard, const ShardState& state, int64_t now) const;
     void hand_off(ShardId shard, ShardState& state);
     void expire_some();
+    /// What this node held before it came into its ring is known to nobody there: it's compared with all
+    /// owners.
+    void spread_what_came_along();
     bool spend(uint64_t bytes);
 
     Coordinator& coordinator_;
@@ -96,6 +99,7 @@ class ShardSync {
     unsigned next_shard_ = 0;
     unsigned next_expiry_shard_ = 0;
     unsigned expiry_tries_ = 0;  // of that shard
+    uint64_t spread_in_ = 0;     // the cluster to which what this node held has been shown
     int64_t allowance_ = 0;      // bytes that may be moved now
     int64_t allowance_ms_ = 0;
     std::map<ShardId, Repair> repairs_;

@@ -1,11 +1,18 @@
 #include <gtest/gtest.h>
 
+#include "connected_node.h"
 #include "map_keyspace.h"
 
 namespace torc::testing {
 namespace {
 
-class CopyMoveCommands : public ::testing::Test, public CommandRunner {};
+class CopyMoveCommands : public ::testing::Test, public CommandRunner {
+  protected:
+    CopyMoveCommands() { node = &alone_; }
+
+  private:
+    ConnectedNode alone_;  // without a cluster
+};
 
 constexpr auto kSame = "-ERR source and destination objects are the same\r\n";
 constexpr auto kRange = "-ERR DB index is out of range\r\n";

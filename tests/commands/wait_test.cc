@@ -30,7 +30,7 @@ TEST_F(WaitCommands, WaitForNobodyAnswersAtOnce) {
 
 TEST_F(WaitCommands, WaitForReplicasLastsUntilTheDeadline) {
     EXPECT_EQ(run("WAIT 1 500"), "");
-    EXPECT_EQ(client.block.kind, Block::Kind::time);
+    EXPECT_EQ(client.block.kind, Block::Kind::replicated);
     EXPECT_EQ(client.block.deadline_ms, world.now_ms + 500);
     EXPECT_EQ(end_wait(true), ":0\r\n");
     EXPECT_EQ(run("WAIT 1 0"), "");
