@@ -132,14 +132,12 @@ TEST_F(CellKeys, AWalkCoversWhatThisNodeAnswersFor) {
     start_cluster({kB}, {"--write-consistency", "one", "--read-consistency", "one"}, 2);
     Connection& client = connect();
     std::set<std::string> mine;
-    int total = 0;
     for (int i = 0; i < 200; ++i) {
         const std::string key = "k" + std::to_string(i);
         if (owners_of(key).front() == self) {
             EXPECT_EQ(client("SET " + key + " v"), "+OK\r\n");
             mine.insert(key);
         }
-        ++total;
     }
     ASSERT_LT(mine.size(), 200u);
     EXPECT_TRUE(answers_for(*core().topology(), self, shard_of_key(*mine.begin())));
