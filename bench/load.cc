@@ -1,8 +1,11 @@
 // bench-load: fills a server with known values, or reads and writes them for a time and checks every answer.
 //
 //   bench-load fill --port P --keys N [--size B] [--connections C] [--depth D]
-//   bench-load run  --port P --keys N [--size B] [--connections C] [--depth D] --seconds S
-//                   [--writes PERCENT] [--zipf THETA] [--rate OPS_PER_SECOND]
+//   bench-load run  --port P --keys N [--size B] [--connections C] [--depth D] --seconds S | --operations N
+//                   [--writes PERCENT] [--zipf THETA] [--rate OPS_PER_SECOND] [--owners FILE]
+//
+// With --owners the connections are spread over the nodes of a cluster, and each is asked its own keys
+// (key_owners.h) instead of all going through --port.
 //
 // Prints one line of name=value pairs. `missing` counts keys that were not found, `wrong` values that are not
 // the key's; with `fill` before, both must be 0.
@@ -20,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "key_owners.h"
 #include "load_client.h"
 #include "zipfian.h"
 
@@ -34,6 +38,8 @@ struct Load {
     size_t size = 100;
     int connections = 8, depth = 1;
     double seconds = 10, writes = 0, zipf = 0, rate = 0;
+    uint64_t operations = 0;  // 0: until the time is over
+    std::string owners;
 };
 
 Load parse(int argc, char** argv) {
@@ -64,9 +70,15 @@ Load parse(int argc, char** argv) {
             load.zipf = value;
         else if (name == "--rate")
             load.rate = value;
+        else if (name == "--operations")
+            load.operations = static_cast<uint64_t>(value);
+        else if (name == "--owners")
+            load.owners = argv[i + 1];
         else
             throw std::runtime_error("unknown option " + name);
     }
+    if (!load.owners.empty() && (load.fill || load.zipf > 0))
+        throw std::runtime_error("--owners goes with evenly spread keys of run only");
     return load;
 }
 
@@ -87,17 +99,21 @@ class Work {
     explicit Work(const Load& load)
         : load_(load), zipf_(load.zipf > 0 ? load.keys : 1, load.zipf > 0 ? load.zipf : 0.5) {}
 
-    /// Adds and sends one batch; false when there is nothing left to do.
-    bool give(bench::LoadClient& client, bench::Outcome& outcome) {
-        if (load_.fill && next_ == load_.keys) return false;
+    /// Adds and sends one batch of keys of `owner`, or of all without one; false when there is nothing left
+    /// to do.
+    bool give(bench::LoadClient& client, const bench::Owner* owner, bench::Outcome& outcome) {
+        if (load_.fill ? next_ == load_.keys : load_.operations > 0 && given_ >= load_.operations)
+            return false;
         for (int i = 0; i < load_.depth; ++i) {
             if (load_.fill) {
                 if (next_ == load_.keys) break;
                 client.add_set(next_++);
                 continue;
             }
-            const uint64_t number =
-                load_.zipf > 0 ? scattered(zipf_(random_), load_.keys) : random_() % load_.keys;
+            const uint64_t number = owner != nullptr ? owner->numbers[random_() % owner->numbers.size()]
+                                    : load_.zipf > 0 ? scattered(zipf_(random_), load_.keys)
+                                                     : random_() % load_.keys;
+            ++given_;
             if (static_cast<double>(random_() % 10000) < load_.writes * 100)
                 client.add_set(number);
             else
@@ -111,7 +127,7 @@ class Work {
     const Load& load_;
     bench::Zipfian zipf_;
     std::mt19937_64 random_{42};
-    uint64_t next_ = 0;
+    uint64_t next_ = 0, given_ = 0;
 };
 
 double percentile(std::vector<uint32_t>& sorted, double share) {
@@ -125,8 +141,15 @@ int run(const Load& load) {
     bench::Outcome outcome;
     std::vector<std::unique_ptr<bench::LoadClient>> clients;
     std::vector<pollfd> polled;
+    const auto owners =
+        load.owners.empty() ? std::vector<bench::Owner>() : bench::read_owners(load.owners, load.keys);
+    const auto owner_of = [&](size_t client) {
+        return owners.empty() ? nullptr : &owners[client % owners.size()];
+    };
     for (int i = 0; i < load.connections; ++i) {
-        clients.push_back(std::make_unique<bench::LoadClient>(load.port, load.size));
+        const auto* owner = owner_of(static_cast<size_t>(i));
+        clients.push_back(
+            std::make_unique<bench::LoadClient>(owner != nullptr ? owner->port : load.port, load.size));
         polled.push_back({clients.back()->socket(), POLLIN, 0});
     }
     const auto start = Clock::now();
@@ -135,11 +158,12 @@ int run(const Load& load) {
     double due = 0;  // operations that the rate has allowed to be sent so far are compared with this
     while (true) {
         bool waiting = false;
-        for (auto& client : clients) {
-            over = over || (!load.fill && elapsed() > load.seconds);
+        for (size_t i = 0; i < clients.size(); ++i) {
+            auto& client = clients[i];
+            over = over || (!load.fill && load.operations == 0 && elapsed() > load.seconds);
             const bool allowed = load.rate <= 0 || due <= elapsed() * load.rate;
             if (!over && allowed && client->idle()) {
-                over = !work.give(*client, outcome);
+                over = !work.give(*client, owner_of(i), outcome);
                 due += load.depth;
             }
             waiting = waiting || !client->idle();

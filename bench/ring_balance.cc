@@ -19,6 +19,7 @@ using namespace torc;
 
 struct Worst {
     double replicas = 0, primaries = 0, join = 0, leave = 0, milliseconds = 0, table_ms = 0;
+    unsigned ranges = 0;
 };
 
 double since(std::chrono::steady_clock::time_point start) {
@@ -41,6 +42,17 @@ double primaries_over_mean(const RingState& ring, const RingTable& table) {
     return most * static_cast<double>(ring.members.size()) / kShards;
 }
 
+/// Runs of shards with the same preference list: what CLUSTER SLOTS has a line for.
+unsigned ranges(const RingTable& table) {
+    unsigned count = 1;
+    for (unsigned shard = 1; shard < kShards; ++shard) {
+        const auto here = table.owners(static_cast<ShardId>(shard));
+        const auto before = table.owners(static_cast<ShardId>(shard - 1));
+        count += std::ranges::equal(here, before) ? 0 : 1;
+    }
+    return count;
+}
+
 RingState change(const RingState& moving, size_t nodes, double& moved, Worst& worst) {
     const double ideal =
         kShards * std::min<double>(3, static_cast<double>(nodes)) / static_cast<double>(nodes);
@@ -51,6 +63,7 @@ RingState change(const RingState& moving, size_t nodes, double& moved, Worst& wo
     worst.table_ms = std::max(worst.table_ms, since(start));
     worst.replicas = std::max(worst.replicas, balance_of(ring).worst_over_mean);
     worst.primaries = std::max(worst.primaries, primaries_over_mean(ring, table));
+    worst.ranges = std::max(worst.ranges, ranges(table));
     return ring;
 }
 
@@ -81,11 +94,11 @@ int main(int argc, char** argv) {
             }
         }
     }
-    fmt::print("nodes  replicas  primaries  join moves  leave moves  step ms  table ms\n");
-    fmt::print("       max/mean   max/mean     x ideal      x ideal      max       max\n");
+    fmt::print("nodes  replicas  primaries  join moves  leave moves  ranges  step ms  table ms\n");
+    fmt::print("       max/mean   max/mean     x ideal      x ideal     max      max       max\n");
     for (const auto& [nodes, worst] : sizes)
         if (nodes >= 3)
-            fmt::print("{:5}  {:8.3f}  {:9.3f}  {:10.3f}  {:11.3f}  {:7.0f}  {:8.1f}\n", nodes,
-                       worst.replicas, worst.primaries, worst.join, worst.leave, worst.milliseconds,
-                       worst.table_ms);
+            fmt::print("{:5}  {:8.3f}  {:9.3f}  {:10.3f}  {:11.3f}  {:6}  {:7.0f}  {:8.1f}\n", nodes,
+                       worst.replicas, worst.primaries, worst.join, worst.leave, worst.ranges,
+                       worst.milliseconds, worst.table_ms);
 }

@@ -28,16 +28,27 @@ Reply Duel::ask(Connection& connection, const std::vector<std::string>& words) {
     return connection.read(timeout_);
 }
 
-void Duel::flush_both() {
+void Duel::await_goodbyes(ServerProcess& server, Connection& control) {
+    const auto deadline = std::chrono::steady_clock::now() + timeout_;
+    while (!ask(control, {"INFO", "clients"}).text.contains("connected_clients:1\r\n")) {
+        if (std::chrono::steady_clock::now() > deadline)
+            throw Unplayable(fmt::format("the server on port {} still counts connections that were closed",
+                                         server.port()));
+        std::this_thread::sleep_for(kWaitPoll);
+    }
+}
+
+void Duel::flush_both(const std::string& name, int proto) {
     connections_.clear();
-    for (ServerProcess* server : servers_) {
-        Connection control(server->port());
-        const Reply reply = ask(control, {"FLUSHALL"});
+    const Pair& pair = connection(name, proto);
+    for (size_t i = 0; i < kServers; ++i) {
+        await_goodbyes(*servers_[i], *pair[i]);
+        const Reply reply = ask(*pair[i], {"FLUSHALL"});
         if (to_text(reply) != "+OK")
             throw Unplayable(fmt::format("{} answers {} to FLUSHALL{}; its last output: {}",
-                                         server == servers_[0] ? "the reference" : "the tested server",
-                                         to_text(reply), server->alive() ? "" : " and has ended",
-                                         server->last_output()));
+                                         i == 0 ? "the reference" : "the tested server", to_text(reply),
+                                         servers_[i]->alive() ? "" : " and has ended",
+                                         servers_[i]->last_output()));
     }
 }
 
@@ -52,7 +63,8 @@ Duel::Pair& Duel::connection(const std::string& name, int proto) {
 }
 
 std::vector<Mismatch> Duel::play(const Case& played, int proto, bool stop_at_first) {
-    flush_both();
+    if (played.steps.empty()) return {};
+    flush_both(played.steps.front().connection, proto);
     std::vector<Mismatch> out;
     for (const Step& step : played.steps) {
         if (step.comparison.proto.value_or(proto) != proto) continue;

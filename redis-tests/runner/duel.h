@@ -38,7 +38,10 @@ class Duel {
     using Replies = std::array<Reply, kServers>;
     using Pair = std::array<std::unique_ptr<Connection>, kServers>;
 
-    void flush_both();
+    /// By the connection that the case begins with: one of its own, closed by then, might still be counted.
+    void flush_both(const std::string& name, int proto);
+    /// A server learns of a closed connection in its own time; until then CLIENT LIST and KILL would count it.
+    void await_goodbyes(ServerProcess& server, Connection& control);
     Pair& connection(const std::string& name, int proto);
     Reply ask(Connection& connection, const std::vector<std::string>& words);
     std::vector<Replies> run(const Step& step, Pair& pair);

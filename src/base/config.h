@@ -48,7 +48,7 @@ struct LiveSettings {
     Live<int64_t> compaction_max_space_percent{200};  // disk use compaction aims at, in percent of live data
     Live<int64_t> compaction_rate_bytes_per_second{0};    // 0: unlimited
     Live<bool> cluster_enabled{false};                    // fixed after load, as the next
-    Live<int> read_consistency{1}, write_consistency{1};  // Consistency of cluster/consistency.h
+    Live<int> read_consistency{1}, write_consistency{1};  // Consistency of base/consistency.h
     Live<int> sibling_policy{1};                          // SiblingPolicy, likewise
     Live<bool> sloppy_quorum{true}, cluster_redirect{false};
     Live<int64_t> max_siblings{100}, cluster_request_timeout_ms{2000}, tombstone_horizon_seconds{86400};

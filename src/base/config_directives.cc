@@ -15,7 +15,7 @@ constexpr int64_t kMaxInt = std::numeric_limits<int32_t>::max();
 constexpr int64_t kMinInt = std::numeric_limits<int32_t>::min();
 
 // The words stand in the order in which Redis' error messages list them.
-// Numbers: Consistency and SiblingPolicy of cluster/consistency.h.
+// Numbers: Consistency and SiblingPolicy of base/consistency.h.
 constexpr Choice kConsistencyLevels[] = {
     {"one", 0}, {"quorum", 1}, {"all", 2}, {"local_quorum", 3}, {"each_quorum", 4}};
 constexpr Choice kSiblingPolicies[] = {{"lww", 0}, {"keep", 1}, {"ask", 2}};
@@ -99,6 +99,9 @@ constexpr Directive keyspace_events(std::string_view name, std::string_view by_d
 constexpr Directive percentiles(std::string_view name, std::string_view by_default) {
     return row(Kind::percentiles, name, by_default);
 }
+constexpr Directive key_policies(std::string_view name, std::string_view by_default) {
+    return row(Kind::key_policies, name, by_default);
+}
 constexpr Directive oom_score_values(std::string_view name, std::string_view by_default) {
     return row(Kind::oom_score_values, name, by_default);
 }
@@ -159,6 +162,7 @@ constexpr Directive kDirectives[] = {
     memory("max-entry-size", "536870912", 1024, 512LL << 20).live(&LiveSettings::max_entry_bytes),
     integer("compaction-max-space-percent", "200", 110, 1000).live(&LiveSettings::compaction_max_space_percent),
     memory("compaction-rate-limit", "0", 0, kMax).live(&LiveSettings::compaction_rate_bytes_per_second),
+    memory("scrub-rate", "1048576", 0, kMax),
     // ---- Memory
     memory("maxmemory", "0", 0, kMax).live(&LiveSettings::maxmemory_bytes),
     choice("maxmemory-policy", "noeviction", kMaxmemoryPolicies).live(&LiveSettings::maxmemory_policy),
@@ -256,6 +260,7 @@ constexpr Directive kDirectives[] = {
     yes_no("cluster-redirect", "no").live(&LiveSettings::cluster_redirect),
     choice("sibling-policy", "keep", kSiblingPolicies).live(&LiveSettings::sibling_policy),
     integer("max-siblings", "100", 1, 10000).live(&LiveSettings::max_siblings),
+    key_policies("key-policy", ""),
     integer("cluster-request-timeout", "2000", 10, 600000).live(&LiveSettings::cluster_request_timeout_ms),
     integer("tombstone-horizon", "86400", 1, kMaxInt).live(&LiveSettings::tombstone_horizon_seconds),
     memory("hint-limit", "1073741824", 0, kMax).live(&LiveSettings::hint_limit_bytes),

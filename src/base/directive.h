@@ -39,6 +39,7 @@ struct Directive {
         keyspace_events,   // letters
         percentiles,       // 0 to 100
         oom_score_values,  // three integers
+        key_policies,      // prefixes and options, as KeyPolicies has them; lines of a file add up
     };
     using LiveField = std::variant<std::monostate, std::atomic<int64_t> LiveSettings::*,
                                    std::atomic<int> LiveSettings::*, std::atomic<bool> LiveSettings::*>;

@@ -13,6 +13,9 @@
 #include <thread>
 #include <vector>
 
+#include "base/config_file.h"
+#include "base/key_policy.h"
+
 namespace torc {
 namespace {
 
@@ -211,6 +214,15 @@ Result<std::string> accept_oom_scores(Words words) {
     return join(words);
 }
 
+Result<std::string> accept_key_policies(Words words, std::string_view current, bool again) {
+    std::vector<std::string> all;
+    if (again) all = split_config_words(current).value_or(all);
+    all.insert(all.end(), words.begin(), words.end());
+    const auto policies = KeyPolicies::parse(all);
+    if (!policies) return fail(policies.error());
+    return policies->text();
+}
+
 Result<std::string> accept_path(std::string_view word) {
     std::error_code error;
     const auto absolute = std::filesystem::absolute(word, error);
@@ -257,6 +269,7 @@ bool takes_many_words(const Directive& directive) {
         case Kind::output_limits:
         case Kind::percentiles:
         case Kind::oom_score_values:
+        case Kind::key_policies:
             return true;
         default:
             return false;
@@ -297,6 +310,8 @@ Result<std::string> accept_value(const Directive& directive, Words words, std::s
             return accept_percentiles(words);
         case Kind::oom_score_values:
             return accept_oom_scores(words);
+        case Kind::key_policies:
+            return accept_key_policies(words, current, again);
     }
     return invalid("wrong number of arguments");
 }

@@ -4,14 +4,13 @@
 
 #include "base/coding.h"
 #include "base/hash.h"
-#include "base/types.h"
+#include "cluster/shard_set.h"
 
 namespace torc {
 namespace {
 
 constexpr uint32_t kSaveMagic = 0x424d4554;  // "TEMB"
 constexpr uint8_t kSaveFormat = 1;
-constexpr size_t kUnsettledBytes = kShards / 8;
 
 void write_text(WireWriter& to, std::string_view text) {
     to.string(text.substr(0, kMaxMemberText));
@@ -43,7 +42,7 @@ void write_facts(WireWriter& to, const MemberFacts& facts) {
     write_text(to, facts.rack);
     to.varint(facts.vnodes);
     to.i64(facts.started_ms);
-    to.string(facts.unsettled.size() == kUnsettledBytes ? std::string_view(facts.unsettled) : "");
+    to.string(facts.unsettled.size() == kShardSetBytes ? std::string_view(facts.unsettled) : "");
 }
 
 void read_facts(WireReader& from, MemberFacts& facts) {
@@ -60,8 +59,8 @@ void read_facts(WireReader& from, MemberFacts& facts) {
     facts.rack = from.string(kMaxMemberText);
     facts.vnodes = static_cast<uint32_t>(from.varint(UINT32_MAX));
     facts.started_ms = from.i64();
-    facts.unsettled = from.string(kUnsettledBytes);
-    if (facts.id == 0 || (!facts.unsettled.empty() && facts.unsettled.size() != kUnsettledBytes)) from.fail();
+    facts.unsettled = from.string(kShardSetBytes);
+    if (facts.id == 0 || (!facts.unsettled.empty() && facts.unsettled.size() != kShardSetBytes)) from.fail();
 }
 
 std::string encode_members(std::span<const MemberFacts> members) {

@@ -19,6 +19,15 @@ bool newer(const MemberFacts& a, const MemberFacts& b) {
     return std::tie(a.incarnation, a.version) > std::tie(b.incarnation, b.version);
 }
 
+/// A member that has just started may not know yet where it's reached; where it was is the best guess.
+/// Without any address nobody would keep a link to it, and it would never learn.
+void accept(const MemberFacts& said, MemberFacts& known) {
+    const std::string bus_host = known.bus.host, client_host = known.client.host;
+    known = said;
+    if (known.bus.host.empty()) known.bus.host = bus_host;
+    if (known.client.host.empty()) known.client.host = client_host;
+}
+
 }  // namespace
 
 std::string short_name(NodeId id) {
@@ -89,7 +98,7 @@ MemberTable::Merged MemberTable::merge_facts(const MemberFacts& facts, NodeId fr
     if (!fresh && !(record->presumed && facts.incarnation == known.incarnation)) return Merged::nothing;
     const bool reborn = facts.incarnation > known.incarnation || record->presumed;
     const bool differ = !same_facts(facts, known);
-    if (fresh) known = facts;
+    if (fresh) accept(facts, known);
     if (reborn) {
         record->presumed = false;
         record->votes.clear();

@@ -266,6 +266,7 @@ void Membership::remember(const MemberFacts& facts, Now now) {
 
 void Membership::update_self(const MemberFacts& facts) {
     impl_->table.update_self(facts);
+    impl_->settle();
 }
 
 void Membership::leave(Now now) {

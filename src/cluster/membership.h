@@ -46,7 +46,7 @@ struct MemberFacts {
     std::string rack;
     uint32_t vnodes = 0;
     int64_t started_ms = 0;
-    /// Shards that it doesn't coordinate alone yet: empty for none, else kShards bits (128 bytes).
+    /// Shards that it doesn't coordinate alone yet: empty for none, else their bytes (shard_set.h).
     std::string unsettled;
 };
 

@@ -32,21 +32,57 @@ std::vector<FairShare> shares_of(const Datacenter& datacenter, uint32_t replicat
     return shares;
 }
 
-/// Tokens in turn, by weight. For a datacenter whose nodes hold everything anyway: only who comes first is
-/// to be settled, so nothing need stay where it was.
-Circle in_turn(const std::vector<FairShare>& shares) {
-    Circle circle;
-    std::vector<int64_t> credit(shares.size());
-    // However light, a node gets a token; the one that leaves doesn't.
+/// What tokens are dealt out by, by node. However light, a node gets a token; one without a share doesn't.
+std::vector<int64_t> weights_of(const std::vector<FairShare>& shares) {
     std::vector<int64_t> weights;
     for (const FairShare& share : shares)
         weights.push_back(share.replicas == 0 ? 0 : std::max(share.primaries, 2 * kShareUnit));
+    return weights;
+}
+
+/// Single tokens in turn, by weight: where a search begins whose nodes have held everything so far.
+Circle in_turn(const std::vector<FairShare>& shares) {
+    Circle circle;
+    const std::vector<int64_t> weights = weights_of(shares);
+    std::vector<int64_t> credit(shares.size());
     const int64_t all = std::accumulate(weights.begin(), weights.end(), int64_t{0});
     for (LocalNode& token : circle) {
         for (size_t node = 0; node < shares.size(); ++node) credit[node] += weights[node];
         token = static_cast<LocalNode>(std::ranges::max_element(credit) - credit.begin());
         credit[token] -= all;
     }
+    return circle;
+}
+
+/// Runs of tokens, of each node as many as it has vnodes. For a datacenter whose nodes hold everything: only
+/// who comes first is to be settled, and long runs keep CLUSTER SLOTS short. The order of the nodes changes
+/// from round to round, so that what a dead node was first for falls to all others.
+Circle in_runs(const Datacenter& datacenter, const std::vector<FairShare>& shares) {
+    const size_t nodes = shares.size();
+    const std::vector<int64_t> weights = weights_of(shares);
+    const int64_t all = std::accumulate(weights.begin(), weights.end(), int64_t{0});
+    std::vector<unsigned> counts;
+    int64_t before = 0;
+    unsigned rounds = 1;
+    for (size_t node = 0; node < nodes; ++node) {
+        const int64_t end = before + weights[node];
+        counts.push_back(static_cast<unsigned>(end * kShards / all - before * kShards / all));
+        before = end;
+        if (weights[node] != 0) rounds = std::max(rounds, datacenter.nodes[node]->vnodes);
+    }
+    Circle circle;
+    unsigned shard = 0;
+    size_t stride = 0;
+    for (unsigned round = 0; round < rounds; ++round) {
+        do stride = stride % std::max<size_t>(nodes - 1, 1) + 1;
+        while (std::gcd(stride, nodes) != 1);
+        for (size_t i = 0; i < nodes; ++i) {
+            const size_t node = i * stride % nodes;
+            const unsigned length = counts[node] * (round + 1) / rounds - counts[node] * round / rounds;
+            for (unsigned n = 0; n < length; ++n) circle[shard++] = static_cast<LocalNode>(node);
+        }
+    }
+    TORC_CHECK(shard == kShards);
     return circle;
 }
 
@@ -67,9 +103,11 @@ bool has_tokens_on(const Datacenter& datacenter, uint16_t rack) {
 
 Circle circle_after_join(const Datacenter& datacenter, LocalNode joiner, uint32_t replication_factor) {
     const std::vector<FairShare> shares = shares_of(datacenter, replication_factor, kNobody);
-    if (!datacenter.has_tokens || shares.size() <= replication_factor) return in_turn(shares);
+    if (!datacenter.has_tokens || shares.size() <= replication_factor) return in_runs(datacenter, shares);
     const unsigned count = token_count(shares[joiner]);
-    Circle start = datacenter.circle;
+    const bool all_held_everything = shares.size() == replication_factor + 1;
+    Circle start =
+        all_held_everything ? in_turn(shares_of(datacenter, replication_factor, joiner)) : datacenter.circle;
     // A rack more makes replicas change racks all over the circle: a search that gives tokens one by one
     // would begin with a circle that has no list by the new rule.
     const bool spreads_wider = racks_with_tokens(datacenter) < replication_factor &&
@@ -84,7 +122,7 @@ Circle circle_after_join(const Datacenter& datacenter, LocalNode joiner, uint32_
 
 Circle circle_after_leave(const Datacenter& datacenter, LocalNode leaver, uint32_t replication_factor) {
     const std::vector<FairShare> shares = shares_of(datacenter, replication_factor, leaver);
-    if (shares.size() - 1 <= replication_factor) return in_turn(shares);
+    if (shares.size() - 1 <= replication_factor) return in_runs(datacenter, shares);
     // As if its tokens were gone: each of its places falls to the next one's owner.
     Circle start = datacenter.circle;
     std::vector<ShardId> freed;

@@ -17,7 +17,8 @@ class Clients {
     /// at, names under their mutex; `visit` must not call this face.
     virtual void for_each(const std::function<void(ClientState&)>& visit) = 0;
 
-    /// Closes another connection: soon, on its own thread. False when there's none with this id.
+    /// Closes another connection: soon, on its own thread. False when there's none with this id, or it's being
+    /// closed already.
     virtual bool kill(uint64_t id) = 0;
 
     /// Ends the wait of a blocked connection: as its deadline would, or with -UNBLOCKED. False when it isn't

@@ -38,18 +38,22 @@ void reply_shard_node(ReplyWriter& reply, const ClusterNode& node, bool is_maste
     reply_field(reply, "health", is_gone(node) ? "fail" : "online");
 }
 
-/// A line of CLUSTER NODES, without its end. Every member is a master: roles are per range, not per node.
-std::string node_line(const ClusterMap& map, const ClusterNode& node) {
+/// A line of CLUSTER NODES, without its end. Every member is a master there: roles are per range, not per
+/// node. With `master` the node is shown as that one's replica.
+std::string node_line(const ClusterMap& map, const ClusterNode& node, const ClusterNode* master = nullptr) {
     const bool is_self = node.id == map.picture().self;
     std::string line =
         fmt::format("{} {}:{}@{}", node_name(node.id), node.client.host, node.client.port, node.bus.port);
     if (!node.hostname.empty()) line += "," + node.hostname;
-    line += is_self ? " myself,master" : " master";
+    line += is_self ? " myself," : " ";
+    line += master == nullptr ? "master" : "slave";
     if (node.liveness == Liveness::suspect) line += ",fail?";
     if (is_gone(node)) line += ",fail";
-    fmt::format_to(std::back_inserter(line), " - {} {} {} {}", node.ping_sent_ms,
+    fmt::format_to(std::back_inserter(line), " {} {} {} {} {}",
+                   master == nullptr ? "-" : node_name(master->id), node.ping_sent_ms,
                    is_self ? 0 : node.last_heard_ms, node.ring_epoch,
                    is_self || node.link_up ? "connected" : "disconnected");
+    if (master != nullptr) return line;
     for (const SlotRange& slots : map.slots_of(node.id)) {
         fmt::format_to(std::back_inserter(line), " {}", slots.first);
         if (slots.last != slots.first) fmt::format_to(std::back_inserter(line), "-{}", slots.last);
@@ -121,7 +125,7 @@ void cluster_replicas(Call& call, ClusterView& view) {
     if (node == nullptr) return call.reply.error(fmt::format("ERR Unknown node {}", call.args[2]));
     const auto replicas = map.replicas_of(node->id);
     call.reply.array(replicas.size());
-    for (const ClusterNode* replica : replicas) call.reply.bulk(node_line(map, *replica));
+    for (const ClusterNode* replica : replicas) call.reply.bulk(node_line(map, *replica, node));
 }
 
 void cluster_links(Call& call, ClusterView& view) {

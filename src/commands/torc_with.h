@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "cluster/consistency.h"
+#include "base/consistency.h"
 #include "commands/args.h"
 
 namespace torc {

@@ -132,6 +132,7 @@ std::optional<RecordView> parse_record(std::string_view bytes, uint64_t director
         return view;
     }
     view.key = bytes.substr(kHeader + expiry, header.key_length);
+    view.value_length = header.value_length;
     view.cut = bytes.size() < view.padded_size;
     if (view.cut) {
         view.value_damaged = true;

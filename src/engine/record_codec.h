@@ -19,10 +19,11 @@ struct RecordView {
     Lsn lsn = 0;
     int64_t expire_at_ms = kNoExpiry;
     std::string_view key;
-    std::string_view value;    // empty when damaged
-    uint64_t padded_size = 0;  // of this record; of a batch record alone: 32
-    uint64_t batch_bytes = 0;  // batch: bytes of the records that follow
-    uint32_t batch_count = 0;  // batch: their number
+    std::string_view value;     // empty when damaged
+    uint64_t padded_size = 0;   // of this record; of a batch record alone: 32
+    uint64_t batch_bytes = 0;   // batch: bytes of the records that follow
+    uint32_t batch_count = 0;   // batch: their number
+    uint32_t value_length = 0;  // also of a damaged one
     SlotId slot = 0;
     DbId db = 0;
     format::RecordKind kind{};

@@ -34,6 +34,7 @@ struct StoredRecord {
     std::string_view key;
     std::string_view value;
     bool value_damaged = false;  // the key is right, the value isn't
+    uint32_t value_length = 0;   // also of a damaged one
     uint32_t padded_size = 0;
 };
 

@@ -190,6 +190,7 @@ Result<StoredRecord> SegmentSetImpl::read(LogAddress address, uint32_t size_hint
     stored.expire_at_ms = record->expire_at_ms;
     stored.key = record->key;
     stored.value = record->value;
+    stored.value_length = record->value_length;
     stored.value_damaged = record->value_damaged;
     stored.padded_size = static_cast<uint32_t>(record->padded_size);
     return stored;

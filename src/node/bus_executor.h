@@ -7,12 +7,12 @@
 #pragma once
 
 #include <deque>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/inline_function.h"
 #include "node/client_core.h"
 
 namespace torc {
@@ -20,7 +20,7 @@ namespace torc {
 class BusExecutor final : public ClientPort, public CommandFeeder {
   public:
     /// `reply`: RESP, or the raw bytes of an internal command.
-    using Sink = std::function<void(std::string_view reply)>;
+    using Sink = InlineFunction<void(std::string_view reply)>;
     struct Settings {
         bool resp3 = false;
         bool readonly = false;
@@ -28,6 +28,7 @@ class BusExecutor final : public ClientPort, public CommandFeeder {
         uint8_t read_level = ForwardMessage::kDefaultLevel;
         uint8_t write_level = ForwardMessage::kDefaultLevel;
         bool must_watch = false;  // ForwardMessage::watches
+        bool relayed = false;     // ForwardMessage::relayed
         std::shared_ptr<WriteAcks> writes =
             nullptr;  // where its writes are counted; null: this connection's own
     };

@@ -1,7 +1,7 @@
 #include "node/bus_message.h"
 
 #include "base/coding.h"
-#include "cluster/consistency.h"
+#include "base/consistency.h"
 #include "repl/cell.h"
 
 namespace torc {
@@ -65,6 +65,7 @@ void append_frame_head(std::string& frame, const BusFrameHead& head) {
 }
 
 void append_change(std::string& changes, std::string_view key, std::string_view cell) {
+    changes.reserve(changes.size() + 8 + key.size() + cell.size());
     append_le<uint32_t>(changes, static_cast<uint32_t>(key.size()));
     append_le<uint32_t>(changes, static_cast<uint32_t>(cell.size()));
     changes.append(key);
@@ -117,9 +118,14 @@ void append_message(std::string& frame, const ForwardMessage& message) {
     append_le<uint64_t>(frame, message.stamp);
     append_u8(frame, static_cast<uint8_t>((message.resp3 ? 1 : 0) | (message.readonly ? 2 : 0) |
                                           (message.joined ? 4 : 0) | (message.transaction ? 8 : 0) |
-                                          (message.watches ? 16 : 0)));
+                                          (message.watches ? 16 : 0) | (message.relayed ? 32 : 0)));
     append_u8(frame, message.read_level);
     append_u8(frame, message.write_level);
+    if (message.packed != nullptr) {
+        append_le<uint32_t>(frame, message.packed->count());
+        frame.append(message.packed->bytes());
+        return;
+    }
     append_le<uint32_t>(frame, static_cast<uint32_t>(message.commands.size()));
     for (const auto& words : message.commands) {
         append_le<uint32_t>(frame, static_cast<uint32_t>(words.size()));
@@ -222,8 +228,13 @@ std::optional<ReadReply> decode_read_reply(std::string_view body) {
 }
 
 std::optional<ForwardMessage> decode_forward(std::string_view body) {
-    WireReader reader(body);
     ForwardMessage message;
+    if (!decode_forward_into(message, body)) return std::nullopt;
+    return message;
+}
+
+bool decode_forward_into(ForwardMessage& message, std::string_view body) {
+    WireReader reader(body);
     message.op = reader.u64();
     message.session = reader.u64();
     message.deadline_ms = reader.i64();
@@ -234,19 +245,23 @@ std::optional<ForwardMessage> decode_forward(std::string_view body) {
     message.joined = (flags & 4) != 0;
     message.transaction = (flags & 8) != 0;
     message.watches = (flags & 16) != 0;
+    message.relayed = (flags & 32) != 0;
     message.read_level = read_level(reader);
     message.write_level = read_level(reader);
     const uint32_t commands = reader.u32();
     // A transaction may be empty of commands: it asks only whether what it watches has changed.
-    if (commands > kMostWords || (!message.transaction && commands != 1)) return std::nullopt;
+    if (commands > kMostWords || (!message.transaction && commands != 1)) return false;
+    size_t used = 0;
     for (uint32_t c = 0; c < commands && reader.ok(); ++c) {
         const uint32_t words = reader.u32();
-        if (words == 0 || words > kMostWords) return std::nullopt;
-        auto& command = message.commands.emplace_back();
+        if (words == 0 || words > kMostWords) return false;
+        if (used == message.commands.size()) message.commands.emplace_back();
+        auto& command = message.commands[used++];
+        command.clear();
         for (uint32_t i = 0; i < words && reader.ok(); ++i) command.push_back(read_string(reader));
     }
-    if (!reader.finished()) return std::nullopt;
-    return message;
+    message.commands.resize(used);
+    return reader.finished();
 }
 
 std::optional<ForwardReply> decode_forward_reply(std::string_view body) {
@@ -289,6 +304,30 @@ std::optional<ReapMessage> decode_reap(std::string_view body) {
     }
     if (!reader.finished()) return std::nullopt;
     return message;
+}
+
+std::string_view probable_key(const BusFrameReader::Message& message) {
+    constexpr size_t kForwardHead = 35;
+    // Where the length of what stands before the key is, and how much stands between.
+    const std::string_view body = message.body;
+    const auto word_at = [body](size_t at) -> std::string_view {
+        if (at > body.size() || body.size() - at < 4) return {};
+        const uint32_t size = load_le<uint32_t>(body.data() + at);
+        return size <= body.size() - at - 4 ? body.substr(at + 4, size) : std::string_view();
+    };
+    switch (message.kind) {
+        case BusKind::merge: {
+            std::string_view changes = body.size() > 9 ? body.substr(9) : std::string_view();
+            const auto first = next_change(changes);
+            return first ? first->key : std::string_view();
+        }
+        case BusKind::read:
+            return word_at(13);
+        case BusKind::forward:
+            return word_at(kForwardHead + 8 + 4 + word_at(kForwardHead + 8).size());
+        default:
+            return {};
+    }
 }
 
 }  // namespace torc

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "cluster/wire.h"
+#include "node/packed_commands.h"
 
 namespace torc {
 
@@ -82,13 +83,16 @@ struct ForwardMessage {
     uint64_t stamp = 0;       // of the origin
     bool resp3 = false;
     bool readonly = false;
-    bool joined = false;  // the answer must be of what a quorum has
+    bool joined = false;   // the answer must be of what a quorum has
+    bool relayed = false;  // by a node that has just ceded the shard to the receiver: it ends there
     uint8_t read_level = kDefaultLevel;
     uint8_t write_level = kDefaultLevel;
     /// One command; several: the queue of a transaction, run by one EXEC.
     bool transaction = false;
     bool watches = false;  // the transaction's session must still watch what it was told to
     std::vector<std::vector<std::string_view>> commands;
+    /// When sending, in place of `commands`.
+    const PackedCommands* packed = nullptr;
 
     static constexpr uint8_t kDefaultLevel = 0xff;
 };
@@ -155,9 +159,15 @@ std::optional<AckMessage> decode_ack(std::string_view body);
 std::optional<ReadMessage> decode_read(std::string_view body);
 std::optional<ReadReply> decode_read_reply(std::string_view body);
 std::optional<ForwardMessage> decode_forward(std::string_view body);
+/// Into a message that is used again, so that its lists needn't be made anew. False when malformed.
+bool decode_forward_into(ForwardMessage& message, std::string_view body);
 std::optional<ForwardReply> decode_forward_reply(std::string_view body);
 std::optional<ExchangeMessage> decode_exchange(std::string_view body);
 std::optional<SessionEnd> decode_session_end(std::string_view body);
 std::optional<ReapMessage> decode_reap(std::string_view body);
+
+/// The first key that a merge, a read or a forwarded command of the usual shape speaks of, for prefetching: a
+/// guess, empty where there's none. Checks bounds, nothing else.
+std::string_view probable_key(const BusFrameReader::Message& message);
 
 }  // namespace torc

@@ -25,6 +25,7 @@ class BusOp {
     virtual bool on_deadline() { return true; }
 
     uint64_t number = 0;
+    int64_t deadline_ms = 0;  // monotonic: then on_deadline() comes, once
 };
 
 }  // namespace torc

@@ -187,7 +187,7 @@ bool CellCopy::merge(std::string_view name, std::string_view cell) {
     }
     size_t dropped = 0;
     const std::string_view local = old == nullptr ? std::string_view() : old->value();
-    if (merge_cells(out_, local, cell, worker_.node.max_siblings(), &dropped) == Merged::unchanged)
+    if (merge_cells(out_, local, cell, worker_.run.siblings.most(name), &dropped) == Merged::unchanged)
         return true;
     ClusterCore& cluster = cells_.cluster();
     cluster.stamps.observe(incoming->newest(), worker_.now_ms + StampClock::kObserveAheadMs);

@@ -151,7 +151,7 @@ bool CellKeyspace::put_resolved(std::string_view key, std::string_view token, st
         seen = *parsed;
     }
     const KeyRef at = ref(key);
-    write_resolved(out_, bytes_of(at), stamp(), bytes, expire_at_ms, seen, run_.max_siblings);
+    write_resolved(out_, bytes_of(at), stamp(), bytes, expire_at_ms, seen, run_.siblings.most(key));
     store(at, out_);
     return true;
 }
@@ -180,7 +180,7 @@ bool CellKeyspace::merge(std::string_view key, std::string_view incoming) {
     ClusterCounters& counters = run_.cells->cluster().counters;
     size_t dropped = 0;
     ClusterCounters::add(counters.merges);
-    if (merge_cells(out_, bytes_of(at), incoming, run_.max_siblings, &dropped) == Merged::unchanged)
+    if (merge_cells(out_, bytes_of(at), incoming, run_.siblings.most(key), &dropped) == Merged::unchanged)
         return false;
     ClusterCounters::add(counters.merges_new);
     if (dropped != 0) ClusterCounters::add(counters.siblings_dropped, dropped);
@@ -217,6 +217,14 @@ void CellKeyspace::forget(std::string_view key) {
     if (found == nullptr) return;
     run_.cells->forget(run_.batch, at, found);
     cached_ = {};
+}
+
+void CellKeyspace::log_again(std::string_view key) {
+    const KeyRef at = ref(key);
+    Record* found = record(at);
+    if (found == nullptr) return;
+    out_ = found->value();
+    cached_record_ = run_.store.put(run_.batch, 0, at, found, ValueType::cell, out_, kNoExpiry);
 }
 
 // ---- walking

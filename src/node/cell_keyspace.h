@@ -58,6 +58,8 @@ class CellKeyspace final : public StoreKeyspace {
     bool expire(std::string_view key);
     /// This node's copy goes without a word (CellStore::forget).
     void forget(std::string_view key);
+    /// Writes the key's cell to the log once more: the copy there has rotted.
+    void log_again(std::string_view key);
     /// Deletes every key of a shard, which is locked for it like a walker's (unfinished() when it can't be).
     void flush_shard(ShardId shard);
 

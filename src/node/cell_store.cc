@@ -50,6 +50,14 @@ void CellStore::forget(WriteBatch& batch, const KeyRef& key, Record* record) {
     store_.erase(batch, 0, key, record, Store::Removal::deleted);
 }
 
+void CellStore::lose(const KeyRef& key, size_t bytes) {
+    CellFacts before;  // most likely
+    before.exists = true;
+    before.bytes = key.bytes.size() + bytes;
+    account(key, &before, nullptr);
+    cluster_.forest.spoil(key.slot, key.bytes);
+}
+
 Record* CellStore::adopt(WriteBatch& batch, const KeyRef& key, Record* plain, int64_t now_ms) {
     std::string cell;
     write_value(cell, {}, {cluster_.actor, cluster_.stamps.next(now_ms)}, plain->value(),

@@ -402,6 +402,7 @@ void Client::sent(size_t bytes) {
     KeyspaceCounters::add(core_->worker.traffic.writes);
     core_->output.consume(bytes);
     core_->output_begin += bytes;
+    core_->state->output_bytes.store(core_->output.size(), std::memory_order_relaxed);
 }
 
 ClientState& Client::state() {

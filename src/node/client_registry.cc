@@ -49,7 +49,7 @@ bool ClientRegistry::kill(uint64_t id) {
     std::lock_guard guard(mutex_);
     const auto found = clients_.find(id);
     if (found == clients_.end()) return false;
-    found->second->state->close_asap = true;
+    if (found->second->state->close_asap.exchange(true)) return false;
     found->second->handle->wake();
     return true;
 }

@@ -5,11 +5,14 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
+#include <set>
 #include <vector>
 
 #include "base/types.h"
 #include "cluster/node_id.h"
 #include "node/bus_message.h"
+#include "node/request_policy.h"
 
 namespace torc {
 
@@ -41,15 +44,23 @@ struct ClusterClient {
     uint8_t read_level = ForwardMessage::kDefaultLevel;  // TORC.WITH, or as the forward says
     uint8_t write_level = ForwardMessage::kDefaultLevel;
     bool must_join = false;  // what this node has isn't enough, even for a read (a digest differed)
+    bool relayed = false;    // a forward that mustn't go on to a third node
 
     // ---- until it has run
+    std::optional<RequestPolicy> policy;  // of its keys; nothing while no prefix has one
     bool joining = false;      // other replicas are asked for its keys
     bool joined = false;       // they have answered, and what they had is here
     bool join_failed = false;  // too few have
 
-    // ---- the connection
-    uint32_t forwards = 0;              // under way
-    uint64_t forwards_version = 0;      // of the topology they were sent by
+    // ---- the connection: its commands take effect in their order, wherever they run
+    uint32_t forwards = 0;          // under way
+    uint64_t forwards_version = 0;  // of the topology they were sent by
+    bool forwards_write = false;    // one of them changes something
+    /// One of them isn't on the way that the next command for its keys would take behind it: a part of a
+    /// command of many slots, one that is tried again, one that came home.
+    bool forwards_astray = false;
+    std::set<uint64_t> retries;  // those to be tried again, by Errand::order: the first goes first
+    uint64_t next_order = 1;
     std::vector<ShardId> reads;         // whose replies wait for other replicas' digests
     std::shared_ptr<WriteAcks> writes;  // of the last write, as far as it ran here; null: it didn't
     std::vector<NodeId> wrote_at;       // where else the last write ran
@@ -60,6 +71,20 @@ struct ClusterClient {
     int watched_slot = -1;    // of those keys
     bool watch_lost = false;  // who watches can't tell any more: EXEC has to fail
     bool must_watch = false;  // the running EXEC: refused where no key is watched (a session's own end)
+
+    /// May a command run, or be sent, before every forward has been answered? It would overtake none.
+    bool may_follow(bool write, uint64_t topology) const {
+        if (forwards == 0) return true;
+        return forwards_version == topology && !(forwards_astray && (write || forwards_write));
+    }
+    void begin_forward(bool write, uint64_t topology) {
+        ++forwards;
+        forwards_version = topology;
+        forwards_write |= write;
+    }
+    void end_forward() {
+        if (--forwards == 0) forwards_write = forwards_astray = false;
+    }
 };
 
 }  // namespace torc

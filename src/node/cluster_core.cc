@@ -29,6 +29,32 @@ void ClusterCore::publish(std::shared_ptr<Topology> topology) {
     version_.store(version, std::memory_order_release);
 }
 
+std::shared_ptr<const KeyPolicies> ClusterCore::key_policies() const {
+    std::lock_guard lock(mutex_);
+    return policies_;
+}
+
+void ClusterCore::set_key_policies(std::shared_ptr<const KeyPolicies> policies) {
+    std::lock_guard lock(mutex_);
+    policies_ = std::move(policies);
+    policies_version_.fetch_add(1, std::memory_order_release);
+}
+
+void ClusterCore::worker_sees(const void* worker, uint64_t version) {
+    std::lock_guard guard(mutex_);
+    seen_[worker] = version;
+}
+
+void ClusterCore::worker_gone(const void* worker) {
+    std::lock_guard guard(mutex_);
+    seen_.erase(worker);
+}
+
+bool ClusterCore::seen_by_all(uint64_t version) const {
+    std::lock_guard guard(mutex_);
+    return std::ranges::all_of(seen_, [version](const auto& seen) { return seen.second >= version; });
+}
+
 void ClusterCore::count_link_from(NodeId peer, int change) {
     std::lock_guard guard(mutex_);
     links_from_[peer] += change;
@@ -41,28 +67,35 @@ bool ClusterCore::hears(NodeId peer) const {
 }
 
 void ClusterCore::settle(ShardId shard) {
+    std::lock_guard guard(mutex_);
     settled_[shard / 64].fetch_or(1ULL << (shard % 64), std::memory_order_acq_rel);
 }
 
+void ClusterCore::take(ShardId shard, int64_t now_ms, uint64_t unsettle_count) {
+    std::lock_guard guard(mutex_);
+    if (unsettles_.load(std::memory_order_acquire) != unsettle_count || !settled(shard)) return;
+    if (!taken(shard)) since_ms_[shard].store(now_ms, std::memory_order_relaxed);
+    taken_[shard / 64].fetch_or(1ULL << (shard % 64), std::memory_order_acq_rel);
+}
+
 void ClusterCore::unsettle(ShardId shard) {
+    std::lock_guard guard(mutex_);
     unsettles_.fetch_add(1, std::memory_order_acq_rel);
+    taken_[shard / 64].fetch_and(~(1ULL << (shard % 64)), std::memory_order_acq_rel);
     settled_[shard / 64].fetch_and(~(1ULL << (shard % 64)), std::memory_order_acq_rel);
 }
 
 void ClusterCore::unsettle_all() {
+    std::lock_guard guard(mutex_);
     unsettles_.fetch_add(1, std::memory_order_acq_rel);
+    for (auto& word : taken_) word.store(0, std::memory_order_release);
     for (auto& word : settled_) word.store(0, std::memory_order_release);
 }
 
 std::string ClusterCore::unsettled_bits() const {
-    std::string bits(kShards / 8, '\0');
-    bool any = false;
-    for (unsigned shard = 0; shard < kShards; ++shard) {
-        if (settled(static_cast<ShardId>(shard))) continue;
-        any = true;
-        bits[shard / 8] = static_cast<char>(bits[shard / 8] | 1 << (shard % 8));
-    }
-    return any ? bits : std::string();
+    ShardSet unsettled;
+    for (unsigned shard = 0; shard < kShards; ++shard) unsettled[shard] = !taken(static_cast<ShardId>(shard));
+    return unsettled.any() ? shard_set_bytes(unsettled) : std::string();
 }
 
 uint64_t ClusterCore::foreign_bytes(const RingTable& ring) const {

@@ -7,7 +7,6 @@
 
 #include <array>
 #include <atomic>
-#include <bitset>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -15,8 +14,10 @@
 #include <string>
 #include <vector>
 
+#include "base/key_policy.h"
 #include "cluster/membership.h"
 #include "cluster/ring.h"
+#include "cluster/shard_set.h"
 #include "repl/cell.h"
 #include "repl/merkle.h"
 #include "repl/stamp_clock.h"
@@ -26,13 +27,15 @@ namespace torc {
 /// Another node, as workers need to know it.
 struct Peer {
     NodeId id = 0;
+    ActorId actor = 0;  // of its present run
     Liveness liveness = Liveness::down;
     Endpoint bus;
     Endpoint client;
     std::string hostname;
     std::string datacenter;
     std::string rack;
-    std::bitset<kShards> unsettled;
+    ShardSet unsettled;
+    ShardSet ceded;  // left to it by this node a moment ago (take_over.h): not all know yet
     int64_t ping_ms = 0;
 
     bool usable() const { return liveness == Liveness::alive || liveness == Liveness::suspect; }
@@ -92,12 +95,30 @@ class ClusterCore {
     std::shared_ptr<const Topology> topology() const;
     uint64_t topology_version() const { return version_.load(std::memory_order_acquire); }
     void publish(std::shared_ptr<Topology> topology);
+    /// A worker has begun a turn under this topology; from then on, until it's gone, it's asked for.
+    void worker_sees(const void* worker, uint64_t version);
+    void worker_gone(const void* worker);
+    bool seen_by_all(uint64_t version) const;
+
+    // ---- what holds for keys by their prefix (null: nothing special)
+    std::shared_ptr<const KeyPolicies> key_policies() const;
+    void set_key_policies(std::shared_ptr<const KeyPolicies> policies);
+    /// Raised by each set_key_policies().
+    uint64_t key_policies_version() const { return policies_version_.load(std::memory_order_acquire); }
 
     // ---- settled shards (CORRECTNESS 2): may this node's own copy be trusted by itself?
     bool settled(ShardId shard) const {
         return (settled_[shard / 64].load(std::memory_order_acquire) >> (shard % 64) & 1) != 0;
     }
+    /// ... and may it decide by it? Whoever did meanwhile has left the shard to this node (take_over.h).
+    bool taken(ShardId shard) const {
+        return (taken_[shard / 64].load(std::memory_order_acquire) >> (shard % 64) & 1) != 0;
+    }
+    /// Since when; monotonic.
+    int64_t taken_since_ms(ShardId shard) const { return since_ms_[shard].load(std::memory_order_relaxed); }
     void settle(ShardId shard);
+    /// Nothing happens when anything was unsettled after that count was read.
+    void take(ShardId shard, int64_t now_ms, uint64_t unsettle_count);
     void unsettle(ShardId shard);
     void unsettle_all();
     /// Unsettles all when a loop of this node has stood still since the last call (`pauses` counts that):
@@ -106,7 +127,7 @@ class ClusterCore {
         if (__builtin_expect(seen_pauses_.load(std::memory_order_relaxed) == pauses, 1)) return;
         if (seen_pauses_.exchange(pauses) != pauses && members > 1) unsettle_all();
     }
-    /// As MemberFacts::unsettled has it.
+    /// As MemberFacts::unsettled has it: what isn't taken.
     std::string unsettled_bits() const;
     /// Raised by each unsettle: an exchange that began before doesn't settle.
     uint64_t unsettle_count() const { return unsettles_.load(std::memory_order_acquire); }
@@ -132,11 +153,15 @@ class ClusterCore {
     uint64_t foreign_bytes(const RingTable& ring) const;
 
   private:
-    mutable std::mutex mutex_;
+    mutable std::mutex mutex_;  // also of changes to what is settled and taken
     std::shared_ptr<const Topology> topology_;
+    std::map<const void*, uint64_t> seen_;  // topology versions, by worker
     std::map<NodeId, int> links_from_;
     std::atomic<uint64_t> version_{0};
-    std::array<std::atomic<uint64_t>, kShards / 64> settled_{};
+    std::shared_ptr<const KeyPolicies> policies_;
+    std::atomic<uint64_t> policies_version_{0};
+    std::array<std::atomic<uint64_t>, kShards / 64> settled_{}, taken_{};
+    std::array<std::atomic<int64_t>, kShards> since_ms_{};
     std::atomic<uint64_t> unsettles_{0};
     std::atomic<int64_t> clock_offset_ms_{0};
     std::atomic<bool> gathered_{false};

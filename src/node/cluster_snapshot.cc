@@ -9,12 +9,12 @@ namespace torc {
 namespace {
 
 /// Shards that the node has to do with and doesn't coordinate alone yet.
-unsigned unsettled_of(const RingTable& ring, NodeId id, std::string_view bits) {
-    if (bits.empty()) return 0;
+unsigned unsettled_of(const RingTable& ring, NodeId id, const ShardSet& unsettled) {
+    if (unsettled.none()) return 0;
     unsigned count = 0;
     for (unsigned s = 0; s < kShards; ++s) {
         const auto shard = static_cast<ShardId>(s);
-        if ((bits[s / 8] >> (s % 8) & 1) != 0 && (ring.owns(id, shard) || ring.will_own(id, shard))) ++count;
+        if (unsettled[s] && (ring.owns(id, shard) || ring.will_own(id, shard))) ++count;
     }
     return count;
 }
@@ -29,7 +29,7 @@ ClusterNode node_of(const MemberFacts& facts, const RingTable& ring) {
     node.rack = facts.rack;
     node.vnodes = facts.vnodes;
     node.ring_epoch = facts.ring_epoch;
-    node.unsettled_shards = unsettled_of(ring, facts.id, facts.unsettled);
+    node.unsettled_shards = unsettled_of(ring, facts.id, shard_set_of(facts.unsettled));
     const RingState& state = ring.state();
     if (const RingMember* member = state.member(facts.id)) {
         node.in_ring = true;
@@ -76,6 +76,7 @@ ClusterMove ControlPlane::move_progress(const RingTable& table) const {
     for (const RingMember& member : table.state().members) {
         const bool self = member.id == settings_.self.id;
         const Member* known = self ? nullptr : membership_->find(member.id);
+        const ShardSet unsettled = known == nullptr ? ShardSet() : shard_set_of(known->facts.unsettled);
         for (const ShardId shard : table.gained(member.id)) {
             ++move.shards_total;
             if (self) {
@@ -87,8 +88,7 @@ ClusterMove ControlPlane::move_progress(const RingTable& table) const {
                 move.keys += count(cells.keys) + count(cells.tombstones);
                 move.bytes += count(cells.bytes);
             } else if (known != nullptr && known->facts.ring_epoch == table.epoch()) {
-                const std::string& bits = known->facts.unsettled;
-                move.shards_done += bits.empty() || (bits[shard / 8] >> (shard % 8) & 1) == 0 ? 1 : 0;
+                move.shards_done += unsettled[shard] ? 0 : 1;
             }
         }
     }

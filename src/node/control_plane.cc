@@ -9,7 +9,7 @@
 namespace torc {
 namespace {
 
-constexpr uint8_t kMembership = 1, kAgreement = 2, kRequest = 3;
+constexpr uint8_t kMembership = 1, kAgreement = 2, kRequest = 3, kTakeOver = 4;
 constexpr int64_t kSeekMs = 500;
 constexpr int64_t kTendMs = 250;
 constexpr int64_t kSaveMs = 1000;
@@ -46,7 +46,8 @@ ControlPlane::ControlPlane(ClusterCore& cluster, Disk& disk, const Clock& clock,
       ring_file_(disk, settings_.directory),
       agreement_(settings_.self.id, ring_file_, {}, settings_.random_seed ^ 0x5eed0001),
       membership_(std::make_unique<Membership>(facts_of(settings_, cluster.actor, clock.wall_ms()),
-                                               Membership::Settings{}, settings_.random_seed ^ 0x5eed0002)) {}
+                                               Membership::Settings{}, settings_.random_seed ^ 0x5eed0002)),
+      take_over_(cluster) {}
 
 ControlPlane::~ControlPlane() = default;
 
@@ -89,6 +90,8 @@ void ControlPlane::begin() {
                        settings_.replication_factor);
     }
     on_ring_adopted();
+    // Before anything is said: facts without unsettled shards would make others leave deciding to this node.
+    refresh_facts();
     for (const auto& [peer, links] : links_) membership_->on_contact(peer, now());
     pump();
 }
@@ -150,6 +153,7 @@ void ControlPlane::on_frame(BusLink& link, std::string_view payload) {
     if (what == kMembership) membership_->on_message(link.peer(), body, now());
     if (what == kAgreement) agreement_.on_message(link.peer(), body, now().monotonic_ms);
     if (what == kRequest) on_request(link.peer(), body);
+    if (what == kTakeOver) take_over_.on_message(link.peer(), body, now().monotonic_ms);
     pump();
 }
 
@@ -234,6 +238,7 @@ void ControlPlane::on_tick() {
     run_submitted();
     membership_->on_tick(now());
     agreement_.on_tick(now().monotonic_ms);
+    take_over_.on_tick(now().monotonic_ms);
     refresh_facts();
     const int64_t ms = now().monotonic_ms;
     if (ms >= next_seek_ms_) {
@@ -282,7 +287,9 @@ void ControlPlane::pump() {
     }
     for (const Outgoing& out : membership_->take_outgoing()) send(out.to, kMembership, out.payload);
     for (const Outgoing& out : agreement_.take_outgoing()) send(out.to, kAgreement, out.payload);
+    for (const Outgoing& out : take_over_.take_outgoing()) send(out.to, kTakeOver, out.payload);
     keep_links();
+    changed_ |= take_over_.take_changed();
     if (changed_) publish();
 }
 
@@ -308,7 +315,10 @@ void ControlPlane::on_ring_adopted() {
         const bool filled = same_cluster && before->ring->will_own(settings_.self.id, shard);
         if (!owned && !filled) cluster_.unsettle(shard);
         // Alone there's nobody whose writes could have been missed.
-        if (ring.members.size() == 1 && table.owns(settings_.self.id, shard)) cluster_.settle(shard);
+        if (ring.members.size() == 1 && table.owns(settings_.self.id, shard)) {
+            cluster_.settle(shard);
+            cluster_.take(shard, now().monotonic_ms, cluster_.unsettle_count());
+        }
     }
     if (ring.cluster_id != 0)
         log_notice("Ring epoch {}: {} members{}", ring.epoch, ring.members.size(),
@@ -398,9 +408,8 @@ bool ControlPlane::move_is_complete(const RingState& ring) const {
         }
         const Member* known = membership_->find(member.id);
         if (known == nullptr || known->facts.ring_epoch != ring.epoch) return false;
-        const std::string& bits = known->facts.unsettled;
-        for (const ShardId shard : gained)
-            if (!bits.empty() && (bits[shard / 8] >> (shard % 8) & 1) != 0) return false;
+        const ShardSet unsettled = shard_set_of(known->facts.unsettled);
+        if (std::ranges::any_of(gained, [&](ShardId shard) { return unsettled[shard]; })) return false;
     }
     return true;
 }
@@ -466,9 +475,9 @@ void ControlPlane::publish() {
         peer.hostname = member->facts.hostname;
         peer.datacenter = member->facts.datacenter;
         peer.rack = member->facts.rack;
-        const std::string& bits = member->facts.unsettled;
-        for (unsigned shard = 0; !bits.empty() && shard < kShards; ++shard)
-            peer.unsettled[shard] = (bits[shard / 8] >> (shard % 8) & 1) != 0;
+        peer.actor = member->facts.actor;
+        peer.ceded = take_over_.ceded_to(peer.id, peer.actor);
+        peer.unsettled = shard_set_of(member->facts.unsettled) & ~peer.ceded;
         topology->peers.push_back(std::move(peer));
     }
     std::ranges::sort(topology->peers, {}, &Peer::id);

@@ -5,7 +5,7 @@
 //   publishes a new Topology whenever something changed
 //
 // Control frames: u8 what, then the core's payload:
-//   1 membership   2 agreement   3 request: u8 kind (RequestKind), a ring member, u64 node
+//   1 membership   2 agreement   3 request: u8 kind (RequestKind), a ring member, u64 node   4 take over
 //
 // Thread rule: the control thread, except submit(), identity() and status().
 #pragma once
@@ -27,6 +27,7 @@
 #include "cluster/ring_agreement.h"
 #include "node/bus.h"
 #include "node/cluster_core.h"
+#include "node/take_over.h"
 
 namespace torc {
 
@@ -127,6 +128,7 @@ class ControlPlane final : public BusControl, public BusUser {
     RingFile ring_file_;
     RingAgreement agreement_;
     std::unique_ptr<Membership> membership_;
+    TakeOver take_over_;
     BusDialer* dialer_ = nullptr;
 
     std::map<NodeId, PeerLinks> links_;

@@ -22,6 +22,8 @@ namespace {
 constexpr size_t kMostQueued = 64u << 20;
 constexpr size_t kFrameSoftLimit = 1u << 20;
 constexpr int64_t kNever = INT64_MAX;
+/// Of a frame, looked at before the first is served.
+constexpr size_t kMessagesAhead = 64;
 /// A stand-in hears by gossip that the preferred coordinator is settled again; until then both decide.
 constexpr int64_t kHandOverMs = 2000;
 
@@ -32,11 +34,12 @@ Coordinator::Coordinator(WorkerCore& worker, ClusterCore& cluster)
       cluster_(cluster),
       cells_(*worker.node.store, cluster),
       topology_(cluster.topology()),
-      plans_(kShards),
+      plans_(kShards, std::make_shared<const ShardPlan>()),
       trusted_from_ms_(kShards, kNever),
       own_executors_(kExecutorsPerLink) {
     worker_.run.cells = &cells_;
     worker_.run.topology = topology_.get();
+    cluster_.worker_sees(this, topology_->version);
 }
 
 Coordinator::~Coordinator() {
@@ -44,6 +47,7 @@ Coordinator::~Coordinator() {
 }
 
 void Coordinator::stop() {
+    cluster_.worker_gone(this);
     ops_.clear();
     deferred_.clear();
     links_by_number_.clear();
@@ -68,34 +72,46 @@ uint64_t Coordinator::pauses() const {
     return worker_.node.control->counters().pauses.load(std::memory_order_relaxed);
 }
 
-const ShardPlan& Coordinator::plan(ShardId shard) {
-    ShardPlan& plan = plans_[shard];
+const std::shared_ptr<const ShardPlan>& Coordinator::shared_plan(ShardId shard) {
+    std::shared_ptr<const ShardPlan>& present = plans_[shard];
+    const ShardPlan& plan = *present;
     const bool stale =
         plan.version != topology_->version ||
-        (plan.self >= 0 && plan.replicas[static_cast<size_t>(plan.self)].settled != cluster_.settled(shard));
+        (plan.self >= 0 && plan.replicas[static_cast<size_t>(plan.self)].settled != cluster_.taken(shard));
     if (__builtin_expect(stale, 0)) {
-        make_shard_plan(plan, *topology_, cluster_, shard);
-        const bool settled = plan.self_owns() && plan.self == plan.first && cluster_.settled(shard);
-        int64_t& from = trusted_from_ms_[shard];
-        from = !settled ? kNever : from == kNever ? now_ms() + kHandOverMs : from;
+        auto fresh = std::make_shared<ShardPlan>();
+        make_shard_plan(*fresh, *topology_, cluster_, shard);
+        trusted_from_ms_[shard] = fresh->self_owns() && cluster_.taken(shard)
+                                      ? cluster_.taken_since_ms(shard) + kHandOverMs
+                                      : kNever;
+        present = std::move(fresh);
     }
-    return plan;
+    return present;
 }
 
-bool Coordinator::trusts_own_copy(ShardId shard) {
-    const ShardPlan& at = plan(shard);
-    if (at.coordinator() != at.self) return false;
+bool Coordinator::took_long_ago(ShardId shard) {
     int64_t& from = trusted_from_ms_[shard];
     if (__builtin_expect(from != 0, 0) && from != kNever && now_ms() >= from) from = 0;
     return from == 0;
 }
 
+bool Coordinator::trusts_own_copy(ShardId shard) {
+    const ShardPlan& at = plan(shard);
+    return at.self_owns() && at.self == at.first && at.coordinator() == at.self && took_long_ago(shard);
+}
+
 void Coordinator::begin_turn() {
     if (cluster_.topology_version() != topology_->version) refresh_topology();
+    if (const uint64_t now = cluster_.key_policies_version(); policies_version_ != now) {
+        policies_version_ = now;
+        policies_ = cluster_.key_policies();
+        worker_.run.siblings.by_key = policies_.get();
+    }
 }
 
 void Coordinator::refresh_topology() {
     topology_ = cluster_.topology();
+    cluster_.worker_sees(this, topology_->version);
     worker_.run.topology = topology_.get();
     BusDialer* dialer = worker_.host.bus_dialer();
     if (dialer == nullptr) return;
@@ -116,22 +132,34 @@ void Coordinator::end_turn() {
     for (size_t n = deferred_.size(); n-- > 0 && !deferred_.empty();) {
         Deferred task = std::move(deferred_.front());
         deferred_.pop_front();
-        auto executor =
-            std::ranges::find_if(own_executors_, [](const auto& e) { return e != nullptr && e->idle(); });
-        if (executor == own_executors_.end())
-            executor = std::ranges::find_if(own_executors_, [](const auto& e) { return e == nullptr; });
-        if (executor == own_executors_.end()) executor = own_executors_.insert(own_executors_.end(), nullptr);
-        if (*executor == nullptr) *executor = std::make_unique<BusExecutor>(worker_);
+        BusExecutor& executor = *own_executor(task.session).runs;
         // An executor's own counts would go on from whoever ran there before.
         if (task.settings.writes == nullptr) task.settings.writes = std::make_shared<WriteAcks>();
-        std::vector<std::vector<std::string_view>> commands;
-        for (const auto& words : task.commands) commands.emplace_back(words.begin(), words.end());
+        const std::vector<std::vector<std::string_view>> commands = task.commands.views();
         if (task.transaction)
-            (*executor)->run_transaction(commands, task.settings, std::move(task.sink));
+            executor.run_transaction(commands, task.settings, std::move(task.sink));
         else
-            (*executor)->run(task.spec, commands.front(), task.settings, std::move(task.sink));
+            executor.run(task.spec, commands.front(), task.settings, std::move(task.sink));
     }
     if (!deferred_.empty()) worker_.host.post([] {});
+}
+
+/// The one that's busy with this session, else one that's idle.
+Coordinator::OwnExecutor& Coordinator::own_executor(uint64_t session) {
+    const auto find = [this](auto which) { return std::ranges::find_if(own_executors_, which); };
+    auto executor = own_executors_.end();
+    if (session != 0)
+        executor = find([session](const OwnExecutor& each) {
+            return each.session == session && each.runs != nullptr && !each.idle();
+        });
+    if (executor == own_executors_.end())
+        executor = find([](const OwnExecutor& each) { return each.idle(); });
+    if (executor == own_executors_.end())
+        executor = find([](const OwnExecutor& each) { return each.runs == nullptr; });
+    if (executor == own_executors_.end()) executor = own_executors_.emplace(executor);
+    if (executor->runs == nullptr) executor->runs = std::make_unique<BusExecutor>(worker_);
+    executor->session = session;
+    return *executor;
 }
 
 void Coordinator::send_frames() {
@@ -184,14 +212,6 @@ bool Coordinator::send_exchange(NodeId to, const ExchangeMessage& message) {
 
 // ---- operations
 
-uint64_t Coordinator::add(std::unique_ptr<BusOp> op, int64_t timeout_ms) {
-    const uint64_t number = next_op_++;
-    op->number = number;
-    deadlines_.emplace_back(now_ms() + timeout_ms, number);
-    ops_.emplace(number, std::move(op));
-    return number;
-}
-
 void Coordinator::remove(uint64_t op) {
     ops_.erase(op);
 }
@@ -199,34 +219,27 @@ void Coordinator::remove(uint64_t op) {
 /// Ops may add and remove ops while they are asked.
 template <class Ask>
 void Coordinator::for_each_op(Ask ask) {
-    std::vector<uint64_t> numbers;
-    numbers.reserve(ops_.size());
-    for (const auto& [number, op] : ops_) numbers.push_back(number);
-    std::ranges::sort(numbers);
-    for (const uint64_t number : numbers) {
-        const auto at = ops_.find(number);
-        if (at != ops_.end() && ask(*at->second)) ops_.erase(number);
+    for (const uint64_t number : ops_.numbers()) {
+        BusOp* op = ops_.find(number);
+        if (op != nullptr && ask(*op)) ops_.erase(number);
     }
 }
 
 void Coordinator::step(uint64_t op, const std::function<bool(BusOp&)>& what) {
-    const auto at = ops_.find(op);
-    if (at != ops_.end() && what(*at->second)) ops_.erase(op);
+    BusOp* found = ops_.find(op);
+    if (found != nullptr && what(*found)) ops_.erase(op);
 }
 
 void Coordinator::on_timer() {
     const int64_t now = now_ms();
-    if (std::exchange(timer_pauses_, pauses()) != pauses()) {
-        // This node stood still: nobody else has been slow.
-        for (auto& [deadline, number] : deadlines_)
-            deadline = std::max(deadline, now + request_timeout_ms() / 2);
-    }
+    // After a pause of this node nobody else has been slow.
+    const bool stood_still = std::exchange(timer_pauses_, pauses()) != pauses();
     std::vector<uint64_t> ending;
-    for (const auto& [deadline, number] : deadlines_)
-        if (deadline <= now) ending.push_back(number);
-    std::erase_if(deadlines_,
-                  [&](const auto& entry) { return entry.first <= now || !ops_.contains(entry.second); });
-    for_each_op([&](BusOp& op) { return op.on_tick(now); });
+    for_each_op([&](BusOp& op) {
+        if (stood_still) op.deadline_ms = std::max(op.deadline_ms, now + request_timeout_ms() / 2);
+        if (op.deadline_ms <= now) ending.push_back(op.number);
+        return op.on_tick(now);
+    });
     for (const auto& [link, state] : links_)
         std::erase_if(state->sessions, [now](const auto& entry) {
             const Link::Session& session = entry.second;
@@ -237,17 +250,18 @@ void Coordinator::on_timer() {
         });
     // As many as were needed at once; a few are kept.
     for (size_t i = own_executors_.size(); i-- > 0 && own_executors_.size() > kExecutorsPerLink;)
-        if (own_executors_[i] == nullptr || own_executors_[i]->idle())
+        if (own_executors_[i].runs == nullptr || own_executors_[i].idle())
             own_executors_.erase(own_executors_.begin() + static_cast<long>(i));
     for (const uint64_t number : ending) {
-        const auto at = ops_.find(number);
-        if (at != ops_.end() && at->second->on_deadline()) ops_.erase(number);
+        BusOp* op = ops_.find(number);
+        if (op == nullptr) continue;
+        op->deadline_ms = INT64_MAX;  // it comes once
+        if (op->on_deadline()) ops_.erase(number);
     }
 }
 
-void Coordinator::run_here(const CommandSpec* spec, std::vector<std::string> words,
-                           const BusExecutor::Settings& settings, BusExecutor::Sink sink) {
-    deferred_.push_back({spec, {std::move(words)}, false, settings, std::move(sink)});
+void Coordinator::defer(Deferred task) {
+    deferred_.push_back(std::move(task));
     worker_.host.post([] {});
 }
 
@@ -269,17 +283,15 @@ void Coordinator::send_errand(Errand errand) {
         settings.read_level = errand.read_level;
         settings.write_level = errand.write_level;
         settings.writes = std::move(errand.writes);
-        const CommandSpec* const spec =
-            errand.transaction ? nullptr : errand_command(errand.commands.front().front());
-        deferred_.push_back(
-            {spec, std::move(errand.commands), errand.transaction, settings, std::move(errand.done)});
-        worker_.host.post([] {});
-        return;
+        if (ClientCore* origin = errand.origin == nullptr ? nullptr : errand.origin->client())
+            origin->cluster.forwards_astray = true;
+        const CommandSpec* const spec = errand.transaction ? nullptr : errand_command(errand.commands.name());
+        return defer({spec, std::move(errand.commands), errand.transaction, settings, std::move(errand.done),
+                      errand.order == 0 ? 0 : errand.session});
     }
     const int64_t left = errand.deadline_ms - now_ms();
-    const uint64_t number =
+    ErrandOp& op =
         add(std::make_unique<ErrandOp>(*this, std::move(errand), target), std::max<int64_t>(left, 1));
-    auto& op = static_cast<ErrandOp&>(*ops_[number]);
     // Without a link it's tried again in a moment: nothing was sent.
     if (!op.start()) {
         ForwardReply nobody;
@@ -325,11 +337,22 @@ void Coordinator::on_frame(BusLink& link, std::string_view payload) {
     bool good = reader.valid();
     // Of another cluster, or of one that one of us has left: not our business.
     const bool ours = reader.head().cluster_id == topology_->ring->state().cluster_id;
+    Link& from = *at->second;
     while (good && ours) {
-        const auto message = reader.next();
-        if (!message) break;
-        on_message(*at->second, reader.head(), *message, good);
+        messages_.clear();
+        while (messages_.size() < kMessagesAhead) {
+            const auto message = reader.next();
+            if (!message) break;
+            messages_.push_back(*message);
+        }
+        if (messages_.empty()) break;
+        prefetch_messages();
+        for (const BusFrameReader::Message& message : messages_) {
+            on_message(from, reader.head(), message, good);
+            if (!good) break;
+        }
     }
+    worker_.locks.release();
     if (good && reader.valid()) return;
     log_warning("Bus: malformed frame from node {}; link reset", node_name(link.peer()));
     link.reset();
@@ -341,8 +364,8 @@ void Coordinator::on_message(Link& link, const BusFrameHead& head, const BusFram
     const auto answer = [&](const auto& decoded, auto deliver) {
         good = decoded.has_value();
         if (!good) return;
-        const auto at = ops_.find(decoded->op);
-        if (at != ops_.end() && deliver(*at->second)) ops_.erase(decoded->op);
+        BusOp* op = ops_.find(decoded->op);
+        if (op != nullptr && deliver(*op)) ops_.erase(decoded->op);
     };
     const auto request = [&](const auto& decoded, auto serve) {
         good = decoded.has_value();
@@ -375,8 +398,9 @@ void Coordinator::on_message(Link& link, const BusFrameHead& head, const BusFram
             return request(read, [&] { serve_read(link, *read); });
         }
         case BusKind::forward: {
-            const auto forward = decode_forward(message.body);
-            return request(forward, [&] { serve_forward(link, *forward); });
+            good = decode_forward_into(forward_, message.body);
+            if (good) serve_forward(link, forward_);
+            return;
         }
         case BusKind::exchange: {
             const auto exchange = decode_exchange(message.body);
@@ -407,7 +431,7 @@ void Coordinator::end_watch(ClientCore& client) {
     const NodeId watching = std::exchange(state.watching, 0);
     if (watching == 0) return;
     Errand errand;
-    errand.commands.push_back({"unwatch"});
+    errand.commands.add({"unwatch"});
     errand.node = watching;
     errand.session = client.state->id;
     errand.done = [](std::string_view) {};

@@ -13,12 +13,12 @@
 // Thread rule: its worker's thread.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "commands/args.h"
@@ -30,6 +30,9 @@
 #include "node/cell_store.h"
 #include "node/cluster_core.h"
 #include "node/gather.h"
+#include "node/held_answers.h"
+#include "node/op_table.h"
+#include "node/packed_commands.h"
 #include "node/request_times.h"
 #include "node/shard_plan.h"
 
@@ -55,6 +58,14 @@ class Coordinator final : public BusUser {
     /// frames to the links. Last in the turn.
     void send_frames();
     void on_timer();
+    /// Answers to peers wait for the log.
+    bool holds_answers() const { return !held_.empty(); }
+    /// ... and some of them haven't been looked at since they came.
+    bool has_new_answers() const { return !held_.empty() && held_are_new_; }
+    /// Sends those that depend on no more than this.
+    void release_answers(Lsn durable);
+    /// The log refuses to be written: what was merged is here, but can't be called so.
+    void refuse_answers();
 
     // ---- the dispatcher
     enum class Route : uint8_t {
@@ -83,9 +94,11 @@ class Coordinator final : public BusUser {
     const Topology& topology() const { return *topology_; }
     ClusterCore& cluster() { return cluster_; }
     WorkerCore& worker() { return worker_; }
-    const ShardPlan& plan(ShardId shard);
-    /// May this node decide on its own copy alone? It's the shard's preferred coordinator, settled, and has
-    /// been for so long that whoever stood in for it knows.
+    const ShardPlan& plan(ShardId shard) { return *shared_plan(shard); }
+    /// For who keeps it beyond the turn.
+    const std::shared_ptr<const ShardPlan>& shared_plan(ShardId shard);
+    /// May this node decide on its own copy alone? It's the shard's preferred coordinator, and has taken the
+    /// shard over so long ago that whatever a stand-in decided before has arrived.
     bool trusts_own_copy(ShardId shard);
     /// False when there's no link to that node, or no frame has room for the message.
     template <class Message>
@@ -95,16 +108,31 @@ class Coordinator final : public BusUser {
     }
     bool send_exchange(NodeId to, const ExchangeMessage& message);
     /// Takes the op over and gives it its number. timeout_ms from now on_deadline() comes, if it lives.
-    uint64_t add(std::unique_ptr<BusOp> op, int64_t timeout_ms);
+    template <class Op>
+    Op& add(std::unique_ptr<Op> op, int64_t timeout_ms) {
+        Op& added = *op;
+        added.deadline_ms = now_ms() + timeout_ms;
+        ops_.add(std::move(op));
+        return added;
+    }
     void remove(uint64_t op);
     /// Lets the op do something, and removes it when that returns true.
     void step(uint64_t op, const std::function<bool(BusOp&)>& what);
-    bool has(uint64_t op) const { return ops_.contains(op); }
+    bool has(uint64_t op) const { return ops_.find(op) != nullptr; }
     /// How often a loop of this node stood still: an op that began before is old.
     uint64_t pauses() const;
     /// Runs a command of the node's own, at the end of the turn.
-    void run_here(const CommandSpec* spec, std::vector<std::string> words,
-                  const BusExecutor::Settings& settings, BusExecutor::Sink sink);
+    template <class Words>
+    void run_here(const CommandSpec* spec, const Words& words, const BusExecutor::Settings& settings,
+                  BusExecutor::Sink sink) {
+        PackedCommands commands;
+        commands.add(words);
+        defer({spec, std::move(commands), false, settings, std::move(sink), 0});
+    }
+    void run_here(const CommandSpec* spec, std::initializer_list<std::string_view> words,
+                  const BusExecutor::Settings& settings, BusExecutor::Sink sink) {
+        run_here<std::initializer_list<std::string_view>>(spec, words, settings, std::move(sink));
+    }
     int64_t now_ms() const;  // monotonic
     int64_t now_ns() const;  // monotonic
     int64_t request_timeout_ms() const;
@@ -112,15 +140,18 @@ class Coordinator final : public BusUser {
     RequestTimes& times() { return times_; }
     /// Sends a command to the node that coordinates `shard` (perhaps this one), or to `node` if that's given.
     struct Errand {
-        std::vector<std::vector<std::string>> commands;
+        PackedCommands commands;
         bool transaction = false;
         bool watches = false;               // see ForwardMessage
         std::shared_ptr<WriteAcks> writes;  // where a write that runs here is counted
         bool write = false;
         bool resendable = false;
+        bool relayed = false;  // see ForwardMessage
         ShardId shard = 0;
         NodeId node = 0;  // only there
         uint64_t session = 0;
+        std::shared_ptr<ReplyQueue> origin;  // of the connection it came by; null: none's
+        uint64_t order = 0;                  // among that connection's; 0: any, as parts of one command
         bool resp3 = false, readonly = false;
         uint8_t read_level = ForwardMessage::kDefaultLevel, write_level = ForwardMessage::kDefaultLevel;
         int64_t deadline_ms = 0;  // monotonic
@@ -128,7 +159,7 @@ class Coordinator final : public BusUser {
         /// An earlier attempt of a write was sent and never answered: whatever becomes of the next ones,
         /// nobody may say that it was not applied.
         bool maybe_applied = false;
-        std::function<void(std::string_view reply)> done;
+        BusExecutor::Sink done;
     };
     void send_errand(Errand errand);
 
@@ -153,6 +184,12 @@ class Coordinator final : public BusUser {
     void refresh_topology();
     void on_message(Link& link, const BusFrameHead& head, const BusFrameReader::Message& message, bool& good);
     void serve_merge(Link& link, const BusFrameHead& head, const MergeMessage& message);
+    void prefetch_messages();
+    bool may_run_directly(ShardId shard, bool write);
+    bool merge_directly(Link& link, ShardId shard, const MergeMessage& message);
+    bool digest_directly(Link& link, ShardId shard, const ReadMessage& message);
+    void answer_when_logged(HeldAnswer answer);
+    void send_answer(const HeldAnswer& answer, bool good);
     void serve_read(Link& link, const ReadMessage& message);
     void serve_forward(Link& link, const ForwardMessage& message);
     void serve_reap(Link& link, const ReapMessage& message);
@@ -166,19 +203,29 @@ class Coordinator final : public BusUser {
     Route route_watch(ClientCore& client, const Prepared& command, Args args, SlotId slot,
                       std::string& error);
     bool is_alone() const;
+    /// By the shard's present plan: plan() was asked for it.
+    bool took_long_ago(ShardId shard);
+    static bool has_ceded(const ClientCore& client, const ShardPlan& at, int best);
+    bool others_can_decide() const;
     void expire_seen();
     Route route_whole_cluster(ClientCore& client, const Prepared& command, Args args, std::string& error);
     Route route_exec(ClientCore& client, const Prepared& command, std::string& error);
     Route fan_out(ClientCore& client, const Prepared& command, Args args, std::string& error);
     Route forward(ClientCore& client, Errand errand);
     Route join_first(ClientCore& client, const Prepared& command, Args args, ShardId shard,
-                     Consistency wanted, bool must);
+                     Consistency wanted, bool write);
     Route wait_for_replies(ClientCore& client);
     std::shared_ptr<Gather> gather(ClientCore& client, GatherKind kind);
     void send_part(ClientCore& client, const std::shared_ptr<Gather>& gather, size_t part, Errand errand);
     std::vector<std::string> queue_keys(const ClientCore& client);
     bool is_write(const ClientCore& client, const CommandSpec& spec) const;
     Consistency level(const ClientCore& client, bool write) const;
+    bool sloppy(const ClientCore& client) const;
+    static bool strict(const ClientCore& client);
+    template <class Visit>
+    void for_each_key(const ClientCore& client, const Prepared& command, Args args, Visit visit);
+    /// Takes note of what its keys' policies say. False when a word is larger than they allow.
+    bool apply_policies(ClientCore& client, const Prepared& command, Args args, bool write);
     void replicate(ClientCore& client, ShardId shard, size_t mark, Lsn lsn, Lsn own);
     void compare_digests(ClientCore& client, Args args, ShardId shard, Consistency wanted, size_t mark,
                          Lsn lsn);
@@ -189,32 +236,46 @@ class Coordinator final : public BusUser {
     ClusterCore& cluster_;
     CellStore cells_;
     std::shared_ptr<const Topology> topology_;
-    std::vector<ShardPlan> plans_;
-    std::vector<int64_t> trusted_from_ms_;  // by shard; kNever while it's unsettled
+    std::vector<std::shared_ptr<const ShardPlan>> plans_;
+    std::shared_ptr<const KeyPolicies> policies_;  // null: none
+    uint64_t policies_version_ = 0;
+    std::vector<int64_t> trusted_from_ms_;  // by shard, 0: long ago; kNever while it isn't taken
     uint64_t timer_pauses_ = 0;
 
-    std::unordered_map<BusLink*, std::unique_ptr<Link>> links_;
-    std::unordered_map<NodeId, Link*> dialled_;
-    std::unordered_map<uint64_t, Link*> links_by_number_;
+    boost::unordered_flat_map<BusLink*, std::unique_ptr<Link>> links_;
+    boost::unordered_flat_map<NodeId, Link*> dialled_;
+    boost::unordered_flat_map<uint64_t, Link*> links_by_number_;
     std::vector<NodeId> kept_;  // links asked for
     uint64_t next_link_ = 1;
 
-    std::unordered_map<uint64_t, std::unique_ptr<BusOp>> ops_;
-    std::deque<std::pair<int64_t, uint64_t>> deadlines_;  // nearly in order
-    uint64_t next_op_ = 1;
+    OpTable ops_;
+    HeldAnswers held_;
+    bool held_are_new_ = false;
+    std::vector<BusFrameReader::Message> messages_;  // of the frame that is being served
+    ForwardMessage forward_;                         // the one being served
+    std::vector<KeyRef> ahead_;                      // of messages_
+    std::vector<uint64_t> digests_;
 
     std::vector<uint64_t> open_links_;  // with something in their open frame
 
     struct Deferred {
         const CommandSpec* spec = nullptr;
-        std::vector<std::vector<std::string>> commands;  // one, or a transaction's
+        PackedCommands commands;  // one, or a transaction's
         bool transaction = false;
         BusExecutor::Settings settings;
         BusExecutor::Sink sink;
+        uint64_t session = 0;  // those of one run in order; 0: in any
     };
+    void defer(Deferred task);
     std::deque<Deferred> deferred_;
     RequestTimes times_;
-    std::vector<std::unique_ptr<BusExecutor>> own_executors_;
+    struct OwnExecutor {
+        std::unique_ptr<BusExecutor> runs;  // null: none yet
+        uint64_t session = 0;               // of Deferred
+        bool idle() const { return runs != nullptr && runs->idle(); }
+    };
+    OwnExecutor& own_executor(uint64_t session);
+    std::vector<OwnExecutor> own_executors_;
     bool wrote_ = false;
     bool acked_ = false;  // in this turn: somebody may WAIT for it
 };

@@ -54,8 +54,48 @@ Consistency Coordinator::level(const ClientCore& client, bool write) const {
     const uint8_t asked = write ? state.write_level : state.read_level;
     if (asked != ForwardMessage::kDefaultLevel) return static_cast<Consistency>(asked);
     if (!write && client.state->readonly.load(std::memory_order_relaxed)) return Consistency::one;
+    if (state.policy) return write ? state.policy->write : state.policy->read;
     const LiveSettings& live = worker_.node.config.live;
     return static_cast<Consistency>((write ? live.write_consistency : live.read_consistency).load());
+}
+
+bool Coordinator::sloppy(const ClientCore& client) const {
+    if (client.cluster.policy) return client.cluster.policy->sloppy;
+    return worker_.node.config.live.sloppy_quorum.load(std::memory_order_relaxed);
+}
+
+bool Coordinator::strict(const ClientCore& client) {
+    return client.cluster.policy && client.cluster.policy->strict;
+}
+
+template <class Visit>
+void Coordinator::for_each_key(const ClientCore& client, const Prepared& command, Args args, Visit visit) {
+    if (command.one_key) return visit(command.key.bytes);
+    if (command.spec == worker_.node.exec_spec) {
+        for (const std::string& key : queue_keys(client)) visit(std::string_view(key));
+        return;
+    }
+    worker_.key_positions.clear();
+    (void)find_keys(*command.spec, args, worker_.key_positions);
+    for (const KeyPosition& position : worker_.key_positions)
+        visit(args[static_cast<size_t>(position.index)]);
+}
+
+bool Coordinator::apply_policies(ClientCore& client, const Prepared& command, Args args, bool write) {
+    std::optional<RequestPolicy>& policy = client.cluster.policy;
+    for_each_key(client, command, args, [&](std::string_view key) {
+        const RequestPolicy of_key = request_policy(worker_.node.config.live, *policies_, key);
+        if (policy)
+            policy->join(of_key);
+        else
+            policy = of_key;
+    });
+    if (!write || !policy) return true;
+    const auto fits = [&](std::string_view word) { return word.size() <= policy->max_entry_bytes; };
+    if (command.spec != worker_.node.exec_spec) return std::ranges::all_of(args, fits);
+    return std::ranges::all_of(client.state->queue, [&](const QueuedCommand& queued) {
+        return std::ranges::all_of(queued.words, fits);
+    });
 }
 
 Coordinator::Route Coordinator::wait_for_replies(ClientCore& client) {
@@ -66,6 +106,7 @@ Coordinator::Route Coordinator::wait_for_replies(ClientCore& client) {
 Coordinator::Route Coordinator::route(ClientCore& client, const Prepared& command, Args args,
                                       std::string& error) {
     const CommandSpec& spec = *command.spec;
+    client.cluster.policy.reset();
     if ((spec.flags & kInternal) != 0) return Route::here;
     if (client.feeder == nullptr) {
         if (__builtin_expect(client.replies->full(), 0)) return wait_for_replies(client);
@@ -87,6 +128,11 @@ Coordinator::Route Coordinator::route(ClientCore& client, const Prepared& comman
         return Route::refused;
     }
     if (__builtin_expect(client.replies->size() >= kMostPending, 0)) return wait_for_replies(client);
+    // What went another way, or by an older topology, has to be back before this may overtake it.
+    const ClusterClient& state = client.cluster;
+    if (__builtin_expect(state.forwards != 0, 0) && !state.joined &&
+        !state.may_follow(is_write(client, spec), topology_->version))
+        return wait_for_replies(client);
     if (__builtin_expect(command.one_key && &spec != worker_.node.watch_spec, 1))
         return route_keys(client, command, args, command.key.slot, (spec.flags & kWrite) != 0, error);
     if (&spec == worker_.node.exec_spec) return route_exec(client, command, error);
@@ -112,6 +158,10 @@ Coordinator::Route Coordinator::route(ClientCore& client, const Prepared& comman
 Coordinator::Route Coordinator::route_keys(ClientCore& client, const Prepared& command, Args args,
                                            SlotId slot, bool write, std::string& error) {
     const ShardId shard = shard_of(slot);
+    // Who can't write its log leaves deciding to others, where there are any.
+    if (write && client.feeder == nullptr && __builtin_expect(worker_.node.log_is_failing(), 0) &&
+        cluster_.settled(shard) && !is_alone())
+        cluster_.unsettle_all();
     const ShardPlan& at = plan(shard);
     ClusterClient& state = client.cluster;
     if (__builtin_expect(at.replicas.empty(), 0)) {
@@ -124,16 +174,21 @@ Coordinator::Route Coordinator::route_keys(ClientCore& client, const Prepared& c
         error = "NOREPLICAS too few replicas answered in time";
         return Route::refused;
     }
-    if (state.joined) return Route::here;  // asked for already
+    if (__builtin_expect(policies_ != nullptr, 0) && !apply_policies(client, command, args, write)) {
+        error = "ERR entry is larger than its key's policy allows (max-entry)";
+        return Route::refused;
+    }
+    const int best = at.coordinator();
+    // Left to another node meanwhile: it decides, of what was on its way through here, too.
+    const bool ceded = write && has_ceded(client, at, best);
+    if (state.joined && !ceded) return Route::here;  // asked for already
+    state.joined = false;
 
     const Consistency wanted = level(client, write);
-    const int best = at.coordinator();
-    const bool here = client.feeder != nullptr || (best >= 0 && best == at.self) || best < 0 ||
+    const bool here = (client.feeder != nullptr && !ceded) || (best >= 0 && best == at.self) || best < 0 ||
                       (!write && wanted == Consistency::one && at.self_owns());
+    if (write && std::ranges::find(state.reads, shard) != state.reads.end()) return wait_for_replies(client);
     if (!here) {
-        // What an older topology sent elsewhere has to be back before this may overtake it.
-        if (state.forwards != 0 && state.forwards_version != topology_->version)
-            return wait_for_replies(client);
         const NodeId target = at.replicas[static_cast<size_t>(best)].id;
         if (worker_.node.config.live.cluster_redirect.load(std::memory_order_relaxed) &&
             redirect(topology_->peer(target), slot, error)) {
@@ -141,23 +196,19 @@ Coordinator::Route Coordinator::route_keys(ClientCore& client, const Prepared& c
             return Route::refused;
         }
         Errand errand;
-        errand.commands.emplace_back(args.begin(), args.end());
+        errand.commands.add(args);
         errand.write = write;
         errand.resendable = is_resendable(*command.spec);
         errand.shard = shard;
         return forward(client, std::move(errand));
     }
-    if (state.forwards != 0 && client.feeder == nullptr && state.forwards_version != topology_->version)
-        return wait_for_replies(client);
     if (write) {
         if (__builtin_expect(worker_.node.log_is_failing(), 0)) {
             error = log_refusal(worker_.node);
             return Route::refused;
         }
-        if (std::ranges::find(state.reads, shard) != state.reads.end()) return wait_for_replies(client);
         unsigned have = 0, need = 0;
-        const bool sloppy = worker_.node.config.live.sloppy_quorum.load(std::memory_order_relaxed);
-        if (!WriteOp::possible(at, wanted, sloppy, have, need)) {
+        if (!WriteOp::possible(at, wanted, sloppy(client), have, need)) {
             ClusterCounters::add(cluster_.counters.no_replicas);
             error = fmt::format("NOREPLICAS not enough replicas are up to acknowledge the write ({} of {})",
                                 have, need);
@@ -165,39 +216,38 @@ Coordinator::Route Coordinator::route_keys(ClientCore& client, const Prepared& c
         }
         // A substitute asks first, settled or not: what the first coordinator had acknowledged by another
         // replica alone isn't in this copy.
-        const bool trusted = at.self_owns() && cluster_.settled(shard) && trusts_own_copy(shard);
-        if (trusted && at.self == at.first) return Route::here;
+        if (trusts_own_copy(shard) && !strict(client)) return Route::here;
         if (mutant("stale-coordinator")) return Route::here;
-        return join_first(client, command, args, shard, wanted, false);
+        return join_first(client, command, args, shard, wanted, true);
     }
     if (state.must_join || (wanted != Consistency::one && !(at.self_owns() && cluster_.settled(shard))))
-        return join_first(client, command, args, shard, wanted, true);
+        return join_first(client, command, args, shard, wanted, false);
     return Route::here;
 }
 
+/// Is the command for `best` to decide although it came here, since this node has just left it the shard?
+bool Coordinator::has_ceded(const ClientCore& client, const ShardPlan& at, int best) {
+    return best >= 0 && best != at.self && at.replicas[static_cast<size_t>(best)].ceded &&
+           !client.cluster.relayed;
+}
+
 Coordinator::Route Coordinator::join_first(ClientCore& client, const Prepared& command, Args args,
-                                           ShardId shard, Consistency wanted, bool must) {
+                                           ShardId shard, Consistency wanted, bool write) {
     // Alone there's nobody to ask.
     const ShardPlan& at = plan(shard);
     if (at.owners == 1 && at.self_owns()) return Route::here;
     std::vector<std::string> keys;
-    if (command.one_key) {
-        keys.emplace_back(command.key.bytes);
-    } else if (command.spec == worker_.node.exec_spec) {
-        keys = queue_keys(client);
-    } else {
-        worker_.key_positions.clear();
-        (void)find_keys(*command.spec, args, worker_.key_positions);
-        for (const KeyPosition& position : worker_.key_positions)
-            keys.emplace_back(args[static_cast<size_t>(position.index)]);
-    }
+    for_each_key(client, command, args, [&](std::string_view key) { keys.emplace_back(key); });
     // A write that only W - 1 of others may have seen must be found: N - W + 1 copies are read.
-    const Consistency reads = must ? wanted : Consistency::quorum;
-    const uint64_t number = add(std::make_unique<JoinOp>(*this, client, shard, std::move(keys), reads, must),
-                                must ? request_timeout_ms() : request_timeout_ms() / 2);
+    const Consistency reads = write ? Consistency::quorum : wanted;
+    const bool must = !write || strict(client);
+    // What a stand-in decided before it ceded the shard may be at the stand-in alone.
+    const bool all_alive = write && at.self_owns() && cluster_.settled(shard) && !took_long_ago(shard);
+    JoinOp& op = add(std::make_unique<JoinOp>(*this, client, shard, std::move(keys), reads, must, all_alive),
+                     write ? request_timeout_ms() / 2 : request_timeout_ms());
     client.cluster.joining = true;
     client.pause = Pause::quorum;
-    if (static_cast<JoinOp&>(*ops_[number]).start()) ops_.erase(number);
+    if (op.start()) ops_.erase(op.number);
     return Route::wait;
 }
 
@@ -208,23 +258,28 @@ Coordinator::Route Coordinator::forward(ClientCore& client, Errand errand) {
     errand.readonly = client.state->readonly.load(std::memory_order_relaxed);
     errand.read_level = state.read_level;
     errand.write_level = state.write_level;
-    const ReplyTicket ticket(client.replies, client.replies->push_pending({}, 0, 0));
+    errand.relayed = client.feeder != nullptr;
+    ReplyTicket ticket(client.replies, client.replies->push_pending({}, 0, 0));
     client.reply_is_pending = true;
-    ++state.forwards;
-    state.forwards_version = topology_->version;
+    state.begin_forward(errand.write, topology_->version);
+    state.forwards_astray |= client.feeder != nullptr;  // writes are relayed, reads answered here
+    errand.origin = client.replies;
+    errand.order = state.next_order++;
     NodeId target = errand.node;
     const ShardPlan& at = plan(errand.shard);
     if (const int best = at.coordinator(); target == 0 && best >= 0)
         target = at.replicas[static_cast<size_t>(best)].id;
-    if (errand.write) {
+    if (errand.write && client.feeder != nullptr) {
+        if (state.writes != nullptr) state.writes->add(nullptr);  // who has it isn't known here
+    } else if (errand.write) {
         state.writes = nullptr;
         state.wrote_at.assign(1, target);
     }
     if (target != 0 && target != cluster_.self &&
         std::ranges::find(state.sessions_at, target) == state.sessions_at.end())
         state.sessions_at.push_back(target);
-    errand.done = [ticket](std::string_view reply) {
-        if (ClientCore* origin = ticket.client()) --origin->cluster.forwards;
+    errand.done = [ticket = std::move(ticket)](std::string_view reply) {
+        if (ClientCore* origin = ticket.client()) origin->cluster.end_forward();
         ticket.complete(reply);
     };
     send_errand(std::move(errand));
@@ -273,21 +328,24 @@ Coordinator::Route Coordinator::route_exec(ClientCore& client, const Prepared& c
     }
     const ShardPlan& at = plan(shard_of(slot));
     const int best = at.coordinator();
-    const bool here = client.feeder != nullptr || best < 0 || best == at.self;
+    const bool write = is_write(client, *command.spec);
+    const bool ceded = write && has_ceded(client, at, best);
+    const bool here = (client.feeder != nullptr && !ceded) || best < 0 || best == at.self;
     const NodeId target = here ? 0 : at.replicas[static_cast<size_t>(best)].id;
     ClusterClient& cluster = client.cluster;
-    const bool watches = cluster.watching != 0 || state.watch != nullptr;
+    const bool watches =
+        cluster.watching != 0 || state.watch != nullptr || (client.feeder != nullptr && cluster.must_watch);
     if (cluster.watch_lost || (watches && cluster.watching != target)) {
         // Who watched can't tell any more what happened to the keys.
         client.reply.null_array();
         end_transaction(worker_.node.faces->transactions(), state);
         return Route::answered;
     }
-    if (here) return route_keys(client, command, {}, slot, is_write(client, *command.spec), error);
+    if (here) return route_keys(client, command, {}, slot, write, error);
     Errand errand;
-    for (const QueuedCommand& queued : state.queue) errand.commands.push_back(queued.words);
+    for (const QueuedCommand& queued : state.queue) errand.commands.add(queued.words);
     errand.transaction = true;
-    errand.write = is_write(client, *command.spec);
+    errand.write = write;
     errand.shard = shard_of(slot);
     errand.node = watches ? target : 0;
     errand.watches = watches;
@@ -321,7 +379,7 @@ Coordinator::Route Coordinator::route_watch(ClientCore& client, const Prepared& 
     state.watching = target;
     state.watched_slot = slot;
     Errand errand;
-    errand.commands.emplace_back(args.begin(), args.end());
+    errand.commands.add(args);
     errand.shard = shard_of(slot);
     errand.node = target;
     return forward(client, std::move(errand));
@@ -341,7 +399,7 @@ Coordinator::Route Coordinator::route_wait(ClientCore& client, Args args, std::s
         timeout_ms > kForeverMs)
         return Route::here;  // refused there
     Errand errand;
-    errand.commands.emplace_back(args.begin(), args.end());
+    errand.commands.add(args);
     errand.deadline_ms = now_ms() + (timeout_ms == 0 ? kForeverMs : timeout_ms + request_timeout_ms());
     if (state.wrote_at.size() == 1 && state.writes == nullptr) {
         errand.node = state.wrote_at.front();
@@ -353,7 +411,9 @@ Coordinator::Route Coordinator::route_wait(ClientCore& client, Args args, std::s
     const auto whole = gather(client, GatherKind::least);
     for (size_t i = 0; i < nodes.size(); ++i) (void)whole->expect();
     for (size_t i = 0; i < nodes.size(); ++i) {
-        Errand part = errand;
+        Errand part;
+        part.commands = errand.commands;
+        part.deadline_ms = errand.deadline_ms;
         part.node = nodes[i];
         part.writes = state.writes;
         send_part(client, whole, i, std::move(part));
@@ -428,11 +488,12 @@ void Coordinator::replicate(ClientCore& client, ShardId shard, size_t mark, Lsn 
     if (state.writes == nullptr) state.writes = std::make_shared<WriteAcks>();
     state.writes->add(acks);
     if (alone) return times_.count(true, level(client, true), 0);
-    const ReplyTicket ticket = hold_reply(client, mark, lsn, own);
-    const uint64_t number = add(std::make_unique<WriteOp>(*this, shard, level(client, true),
-                                                          worker_.run.changes, std::move(acks), ticket),
-                                request_timeout_ms());
-    static_cast<WriteOp&>(*ops_[number]).start();
+    ReplyTicket ticket = hold_reply(client, mark, lsn, own);
+    const WriteOp::Terms terms{level(client, true), sloppy(client)};
+    add(std::make_unique<WriteOp>(*this, shard, terms, std::move(worker_.run.changes), std::move(acks),
+                                  std::move(ticket)),
+        request_timeout_ms())
+        .start();
 }
 
 void Coordinator::compare_digests(ClientCore& client, Args args, ShardId shard, Consistency wanted,
@@ -442,23 +503,23 @@ void Coordinator::compare_digests(ClientCore& client, Args args, ShardId shard, 
     auto& cells = static_cast<CellKeyspace&>(*worker_.keyspaces[0]);
     for (const KeyRef& key : worker_.run.known) {
         keys.emplace_back(key.bytes);
-        const std::string_view cell = cells.cell(key.bytes);
-        digests.push_back(cell.empty() ? 0 : CellView::parse(cell)->digest());
+        digests.push_back(cell_digest(cells.cell(key.bytes)));
     }
     const ReplyTicket ticket = hold_reply(client, mark, lsn, 0);
-    client.cluster.reads.push_back(shard);
+    const auto read = std::make_shared<const ReadUnderWay>(client.replies, shard);
     BusExecutor::Settings settings;
     settings.resp3 = client.reply.protocol() == 3;
     settings.must_join = true;
     settings.read_level = static_cast<uint8_t>(wanted);
-    const auto again = [this, settings,
+    const auto again = [this, settings, read,
                         words = std::vector<std::string>(args.begin(), args.end())](ReplyTicket waiting) {
-        run_here(nullptr, words, settings, [waiting](std::string_view reply) { waiting.complete(reply); });
+        run_here(nullptr, words, settings,
+                 [waiting, read](std::string_view reply) { waiting.complete(reply); });
     };
-    const uint64_t number = add(std::make_unique<DigestOp>(*this, shard, wanted, std::move(keys),
-                                                           combined_digest(digests), ticket, again),
-                                request_timeout_ms());
-    if (static_cast<DigestOp&>(*ops_[number]).start()) ops_.erase(number);
+    DigestOp& op = add(std::make_unique<DigestOp>(*this, shard, wanted, std::move(keys),
+                                                  combined_digest(digests), ticket, again),
+                       request_timeout_ms());
+    if (op.start()) ops_.erase(op.number);
 }
 
 }  // namespace torc

@@ -1,5 +1,7 @@
 // What peers ask of this node: joining cells, reading them, running commands for their clients, comparing
 // shards. Requests run through executors, so that locks, cold keys and the log are dealt with as for clients.
+#include <algorithm>
+
 #include "base/coding.h"
 #include "base/config.h"
 #include "base/mutant.h"
@@ -20,6 +22,24 @@ bool is_error(std::string_view reply) {
     return !reply.empty() && reply.front() == '-';
 }
 
+bool changes_data(const ForwardMessage& message) {
+    return std::ranges::any_of(message.commands, [](const std::vector<std::string_view>& words) {
+        const CommandSpec* const spec = CommandTable::instance().find(words.front());
+        return spec != nullptr && (spec->flags & kWrite) != 0;
+    });
+}
+
+/// Of what is to be run, one key; empty when there's none to be seen.
+std::string_view key_of(const ForwardMessage& message) {
+    for (const std::vector<std::string_view>& words : message.commands) {
+        const CommandSpec* const spec = CommandTable::instance().find(words.front());
+        const int position = spec == nullptr ? 0 : one_key_position(*spec);
+        if (position > 0 && static_cast<size_t>(position) < words.size())
+            return words[static_cast<size_t>(position)];
+    }
+    return {};
+}
+
 }  // namespace
 
 BusExecutor& Coordinator::executor_for(Link& link, ShardId shard) {
@@ -33,18 +53,27 @@ void Coordinator::serve_merge(Link& link, const BusFrameHead& head, const MergeM
         if (op == 0) return;  // nobody waits
         if (std::string* frame = reply_frame(number)) append_message(*frame, AckMessage{op, status});
     };
-    std::vector<std::string_view> words = {"merge"};
     std::string_view rest = message.changes;
+    const auto first = next_change(rest);
+    if (!first) return answer(BusStatus::refused);
+    const ShardId shard = shard_of(key_slot(first->key));
+    const RingTable& ring = *topology_->ring;
+    const bool ours = ring.owns(cluster_.self, shard) || ring.will_own(cluster_.self, shard);
+    if (message.reason == MergeReason::write && head.epoch < ring.epoch()) {
+        // Its sender counts by a ring that's over: what it says is joined, but is no acknowledgement.
+        MergeMessage joined = message;
+        joined.op = 0;
+        if (ours) (void)merge_directly(link, shard, joined);
+        return answer(BusStatus::elsewhere);
+    }
+    if (ours && merge_directly(link, shard, message)) return;
+    std::vector<std::string_view> words = {"merge"};
+    rest = message.changes;
     while (const auto change = next_change(rest)) {
         words.push_back(change->key);
         words.push_back(change->cell);
     }
-    if (!rest.empty() || words.size() < 3) return answer(BusStatus::refused);
-    const ShardId shard = shard_of(key_slot(words[1]));
-    const RingTable& ring = *topology_->ring;
-    const bool ours = ring.owns(cluster_.self, shard) || ring.will_own(cluster_.self, shard);
-    if (message.reason == MergeReason::write && !ours && head.epoch < ring.epoch())
-        return answer(BusStatus::elsewhere);
+    if (!rest.empty()) return answer(BusStatus::refused);
     BusExecutor& executor = executor_for(link, shard);
     if (executor.waiting_bytes() > kMostWaitingBytes) return answer(BusStatus::later);
     if (!ours) {
@@ -80,11 +109,16 @@ void Coordinator::serve_read(Link& link, const ReadMessage& message) {
         append_message(*frame, out);
     };
     if (message.keys.empty()) return answer("-ERR no keys");
+    if (!message.cells && digest_directly(link, shard_of(key_slot(message.keys.front())), message)) return;
     std::vector<std::string_view> words = {message.cells ? "cells" : "digest"};
     words.insert(words.end(), message.keys.begin(), message.keys.end());
     BusExecutor& executor = executor_for(link, shard_of(key_slot(message.keys.front())));
     if (executor.waiting_bytes() > kMostWaitingBytes) return answer("-ERR too much waits");
     executor.run(message.cells ? &kCellsCommand : &kDigestCommand, words, {}, answer);
+}
+
+bool Coordinator::others_can_decide() const {
+    return std::ranges::any_of(topology_->peers, &Peer::usable);
 }
 
 void Coordinator::serve_forward(Link& link, const ForwardMessage& message) {
@@ -101,16 +135,19 @@ void Coordinator::serve_forward(Link& link, const ForwardMessage& message) {
     // passed.
     if (message.deadline_ms < worker_.now_ms && !mutant("late-forward-run"))
         return answer(BusStatus::too_late, {});
-    const CommandSpec* const spec =
-        message.transaction ? nullptr : CommandTable::instance().find(message.commands.front().front());
-    if (spec != nullptr) {
-        const int position = one_key_position(*spec);
-        const auto& words = message.commands.front();
-        if (position > 0 && static_cast<size_t>(position) < words.size()) {
-            const ShardPlan& at = plan(shard_of(key_slot(words[static_cast<size_t>(position)])));
-            if (!at.self_owns() && at.usable_owners() != 0) return answer(BusStatus::elsewhere, {});
-        }
+    // Who asks lives. A node that knows of nobody has just started: whom it could ask, or have acknowledge a
+    // write, it will know in a moment.
+    if (!cluster_.gathered() || !others_can_decide()) return answer(BusStatus::later, {});
+    // A transaction that watches here ends here, whoever owns the keys now.
+    if (const std::string_view key = key_of(message); !key.empty() && !message.watches) {
+        const ShardPlan& at = plan(shard_of(key_slot(key)));
+        if (!at.self_owns() && at.usable_owners() != 0) return answer(BusStatus::elsewhere, {});
+        // Each has left the shard to the other, as when both claim it at once: the earlier one decides.
+        if (message.relayed && at.ceded_to_earlier(link.peer)) return answer(BusStatus::elsewhere, {});
     }
+    // Sent before its sender knew that this node leaves deciding to others: it's tried again there.
+    if (worker_.node.log_is_failing() && changes_data(message) && others_can_decide())
+        return answer(BusStatus::elsewhere, {});
     BusExecutor::Settings settings;
     settings.resp3 = message.resp3;
     settings.readonly = message.readonly;
@@ -118,6 +155,7 @@ void Coordinator::serve_forward(Link& link, const ForwardMessage& message) {
     settings.read_level = message.read_level;
     settings.write_level = message.write_level;
     settings.must_watch = message.watches;
+    settings.relayed = message.relayed;
     if (link.sessions.size() >= kMostSessions && !link.sessions.contains(message.session))
         return answer(BusStatus::later, {});
     auto& session = link.sessions[message.session];

@@ -46,10 +46,11 @@ void Coordinator::send_part(ClientCore& client, const std::shared_ptr<Gather>& g
     errand.readonly = client.state->readonly.load(std::memory_order_relaxed);
     errand.read_level = state.read_level;
     errand.write_level = state.write_level;
-    ++state.forwards;
-    state.forwards_version = topology_->version;
+    state.begin_forward(errand.write, topology_->version);
+    state.forwards_astray = true;
+    errand.origin = client.replies;
     errand.done = [gather, part, origin = client.replies](std::string_view reply) {
-        if (ClientCore* sender = origin->client()) --sender->cluster.forwards;
+        if (ClientCore* sender = origin->client()) sender->cluster.end_forward();
         gather->part(part, reply);
     };
     send_errand(std::move(errand));
@@ -66,6 +67,7 @@ Coordinator::Route Coordinator::fan_out(ClientCore& client, const Prepared& comm
     // The command itself tells what's wrong with it. And alone there's nobody to share it with: it runs
     // whole.
     if ((args.size() - 1) % spread->words_per_key != 0 || is_alone()) return Route::here;
+    if ((spec.flags & kWrite) != 0 && !client.cluster.reads.empty()) return wait_for_replies(client);
     std::map<SlotId, std::vector<size_t>> by_slot;  // places of keys
     for (size_t i = 1; i < args.size(); i += spread->words_per_key)
         by_slot[key_slot(args[i])].push_back((i - 1) / spread->words_per_key);
@@ -73,11 +75,11 @@ Coordinator::Route Coordinator::fan_out(ClientCore& client, const Prepared& comm
     std::vector<Errand> errands;
     for (const auto& [slot, places] : by_slot) {
         Errand errand;
-        auto& words = errand.commands.emplace_back();
-        words.emplace_back(args[0]);
+        std::vector<std::string_view> words = {args[0]};
         for (const size_t place : places)
             for (size_t w = 0; w < spread->words_per_key; ++w)
-                words.emplace_back(args[1 + place * spread->words_per_key + w]);
+                words.push_back(args[1 + place * spread->words_per_key + w]);
+        errand.commands.add(words);
         errand.write = (spec.flags & kWrite) != 0;
         errand.resendable = is_resendable(spec);
         errand.shard = shard_of(slot);
@@ -123,7 +125,7 @@ Coordinator::Route Coordinator::route_whole_cluster(ClientCore& client, const Pr
         const ShardPlan& at = plan(shard);
         if (const int best = at.coordinator(); best < 0 || best == at.self) return Route::here;
         Errand errand;
-        errand.commands.emplace_back(args.begin(), args.end());
+        errand.commands.add(args);
         errand.resendable = true;
         errand.shard = shard;
         return forward(client, std::move(errand));
@@ -135,7 +137,7 @@ Coordinator::Route Coordinator::route_whole_cluster(ClientCore& client, const Pr
         for (unsigned shard = 0; shard < kShards; ++shard) (void)whole->expect();
         for (unsigned shard = 0; shard < kShards; ++shard) {
             Errand errand;
-            errand.commands.push_back({"flushshard", std::to_string(shard)});
+            errand.commands.add({"flushshard", std::to_string(shard)});
             errand.write = errand.resendable = true;
             errand.shard = static_cast<ShardId>(shard);
             send_part(client, whole, shard, std::move(errand));
@@ -163,7 +165,7 @@ Coordinator::Route Coordinator::route_whole_cluster(ClientCore& client, const Pr
     size_t part = 0;
     for (const NodeId node : nodes) {
         Errand errand;
-        errand.commands.emplace_back(args.begin(), args.end());
+        errand.commands.add(args);
         errand.resendable = true;
         errand.node = node;
         send_part(client, whole, part++, std::move(errand));

@@ -18,18 +18,22 @@ constexpr int64_t kHedgeMs = 30;
 DigestOp::DigestOp(Coordinator& coordinator, ShardId shard, Consistency level, std::vector<std::string> keys,
                    uint64_t digest, ReplyTicket ticket, std::function<void(ReplyTicket)> again)
     : coordinator_(coordinator),
-      shard_(shard),
       keys_(std::move(keys)),
       digest_(digest),
       ticket_(std::move(ticket)),
       again_(std::move(again)),
-      plan_(coordinator.plan(shard)),
-      quorum_(plan_, level, false),
+      plan_(coordinator.shared_plan(shard)),
+      quorum_(*plan_, level, false),
       level_(level),
       born_ns_(coordinator.now_ns()) {}
 
-DigestOp::~DigestOp() {
-    ClientCore* client = ticket_.client();
+ReadUnderWay::ReadUnderWay(std::shared_ptr<ReplyQueue> replies, ShardId shard)
+    : replies_(std::move(replies)), shard_(shard) {
+    if (ClientCore* client = replies_->client()) client->cluster.reads.push_back(shard_);
+}
+
+ReadUnderWay::~ReadUnderWay() {
+    ClientCore* client = replies_->client();
     if (client == nullptr) return;
     auto& reads = client->cluster.reads;
     if (const auto at = std::ranges::find(reads, shard_); at != reads.end()) reads.erase(at);
@@ -37,7 +41,7 @@ DigestOp::~DigestOp() {
 }
 
 bool DigestOp::start() {
-    quorum_.count(static_cast<size_t>(plan_.self));
+    quorum_.count(static_cast<size_t>(plan_->self));
     asked_ms_ = coordinator_.now_ms();
     for (unsigned missing = quorum_.need() - quorum_.have(); missing > 0 && ask_one(); --missing) {
     }
@@ -46,8 +50,8 @@ bool DigestOp::start() {
 
 bool DigestOp::ask_one() {
     int best = -1, best_rank = -1;
-    for (size_t i = 0; i < plan_.owners; ++i) {
-        const Replica& replica = plan_.replicas[i];
+    for (size_t i = 0; i < plan_->owners; ++i) {
+        const Replica& replica = plan_->replicas[i];
         if (replica.self || !replica.usable) continue;
         if (std::ranges::find(asked_, replica.id, &Asked::node) != asked_.end()) continue;
         const int rank = (replica.local ? 4 : 0) + (replica.alive ? 2 : 0) + (replica.settled ? 1 : 0);
@@ -57,7 +61,7 @@ bool DigestOp::ask_one() {
         }
     }
     if (best < 0) return false;
-    const NodeId node = plan_.replicas[static_cast<size_t>(best)].id;
+    const NodeId node = plan_->replicas[static_cast<size_t>(best)].id;
     ClusterCounters::add(coordinator_.cluster().counters.digest_reads);
     const bool sent = coordinator_.send(node, ReadMessage{number, false, {keys_.begin(), keys_.end()}});
     asked_.push_back({node, static_cast<size_t>(best), sent});

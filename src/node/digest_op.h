@@ -16,12 +16,24 @@ namespace torc {
 
 class Coordinator;
 
+/// While it lives, a connection's writes to the shard wait: the reply of a read before them isn't sure yet.
+class ReadUnderWay {
+  public:
+    ReadUnderWay(std::shared_ptr<ReplyQueue> replies, ShardId shard);
+    ~ReadUnderWay();
+    ReadUnderWay(const ReadUnderWay&) = delete;
+    ReadUnderWay& operator=(const ReadUnderWay&) = delete;
+
+  private:
+    const std::shared_ptr<ReplyQueue> replies_;
+    const ShardId shard_;
+};
+
 class DigestOp final : public BusOp {
   public:
     /// `again`: runs the command anew, with a join before it; gives the ticket its reply.
     DigestOp(Coordinator& coordinator, ShardId shard, Consistency level, std::vector<std::string> keys,
              uint64_t digest, ReplyTicket ticket, std::function<void(ReplyTicket)> again);
-    ~DigestOp() override;
 
     /// True when it's over at once: nobody can be asked.
     bool start();
@@ -43,12 +55,11 @@ class DigestOp final : public BusOp {
     bool over();
 
     Coordinator& coordinator_;
-    const ShardId shard_;
     const std::vector<std::string> keys_;
     const uint64_t digest_;
     const ReplyTicket ticket_;
     const std::function<void(ReplyTicket)> again_;
-    ShardPlan plan_;
+    std::shared_ptr<const ShardPlan> plan_;
     Quorum quorum_;
     const Consistency level_;
     const int64_t born_ns_;

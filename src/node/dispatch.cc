@@ -120,6 +120,7 @@ bool install_fetched(WorkerCore& worker, ClientCore& client, const Prepared& com
             worker.run.store.commit(worker.batch);
             if (others_have_it) {
                 // This copy proves nothing any more: the next command asks the others first.
+                worker.run.cells->lose(at, key.result->value_length);
                 worker.node.cluster->unsettle(at.shard());
                 if (!may) {
                     client.reply.error(
@@ -258,7 +259,7 @@ void run_row(WorkerCore& worker, ClientCore& client, const CommandSpec& spec, Ar
     const unsigned db = client.state->db.load(std::memory_order_relaxed);
     StoreKeyspace& keys = *worker.keyspaces[db];
     keys.begin();
-    if (__builtin_expect(worker.run.ask_siblings, 0) &&
+    if (__builtin_expect(worker.run.siblings.may_ask(), 0) &&
         answers_with_siblings(worker, spec, args, client.reply))
         return;
     int64_t longest = worker.node.config.live.proto_max_bulk_bytes.load(std::memory_order_relaxed);

@@ -29,7 +29,8 @@ bool ErrandOp::start() {
     message.write_level = errand_.write_level;
     message.transaction = errand_.transaction;
     message.watches = errand_.watches;
-    for (const auto& words : errand_.commands) message.commands.emplace_back(words.begin(), words.end());
+    message.relayed = errand_.relayed;
+    message.packed = &errand_.commands;
     ClusterCounters::add(cluster.counters.forwards_sent);
     return coordinator_.send(target_, message);
 }
@@ -41,14 +42,14 @@ bool ErrandOp::on_forward_reply(NodeId from, const ForwardReply& reply) {
             if (errand_.maybe_applied && reply.bytes.starts_with('-'))
                 fail("");
             else
-                errand_.done(reply.bytes);
+                finish(reply.bytes);
             return true;
         case BusStatus::elsewhere:
         case BusStatus::later:
         case BusStatus::too_late:
             // Not run there. By then one of us may know a newer ring, or has woken up from a pause that made
             // the message old before it was sent.
-            retry_at_ms_ = coordinator_.now_ms() + kRetryMs;
+            try_later(coordinator_.now_ms() + kRetryMs);
             return false;
         case BusStatus::refused:
             break;
@@ -60,11 +61,30 @@ bool ErrandOp::on_forward_reply(NodeId from, const ForwardReply& reply) {
 
 void ErrandOp::fail(std::string_view text) {
     std::string line = "-";
-    line += errand_.maybe_applied && !mutant("doubt-forgotten")
+    line += errand_.maybe_applied
                 ? "INDOUBT write may have been applied (an earlier attempt was never answered)"
                 : text;
     line += "\r\n";
-    errand_.done(line);
+    finish(line);
+}
+
+/// Null when nobody waits for the reply any more.
+ClientCore* ErrandOp::origin() const {
+    return errand_.origin == nullptr ? nullptr : errand_.origin->client();
+}
+
+void ErrandOp::finish(std::string_view reply) {
+    if (ClientCore* client = origin()) client->cluster.retries.erase(errand_.order);
+    errand_.done(reply);
+}
+
+/// Commands that the connection sends from now on wait until this one is through.
+void ErrandOp::try_later(int64_t at_ms) {
+    retry_at_ms_ = at_ms;
+    ClientCore* client = origin();
+    if (client == nullptr) return;
+    client->cluster.forwards_astray = true;
+    if (errand_.order != 0) client->cluster.retries.insert(errand_.order);
 }
 
 bool ErrandOp::retry() {
@@ -72,6 +92,19 @@ bool ErrandOp::retry() {
         // The time that this node stood still isn't the client's fault.
         if (pauses_ == coordinator_.pauses()) return on_deadline();
         errand_.deadline_ms = 0;
+    }
+    ClientCore* const client = origin();
+    // Whoever was told that a write is in doubt, or closed the connection, has gone on: it mustn't be done
+    // after what came next.
+    if (errand_.origin != nullptr && client == nullptr) return true;
+    if (client != nullptr) {
+        std::set<uint64_t>& retries = client->cluster.retries;
+        if (errand_.order != 0 && !retries.empty() && *retries.begin() < errand_.order) {
+            try_later(coordinator_.now_ms());  // behind those before it
+            return false;
+        }
+        client->cluster.forwards_astray = true;
+        retries.erase(errand_.order);
     }
     if (++errand_.attempts > kMostAttempts) return on_deadline();
     coordinator_.send_errand(std::move(errand_));
@@ -106,7 +139,7 @@ bool ErrandOp::on_tick(int64_t now_ms) {
 }
 
 bool ErrandOp::on_deadline() {
-    if (errand_.write && (retry_at_ms_ == 0 || errand_.maybe_applied)) {
+    if (errand_.write && (retry_at_ms_ == 0 || errand_.maybe_applied) && !mutant("doubt-forgotten")) {
         ClusterCounters::add(coordinator_.cluster().counters.in_doubt);
         fail("INDOUBT write may have been applied (no answer from the node that coordinates its key)");
     } else {

@@ -20,7 +20,10 @@ class ErrandOp final : public BusOp {
     bool on_deadline() override;
 
   private:
+    void try_later(int64_t at_ms);
     bool retry();
+    ClientCore* origin() const;
+    void finish(std::string_view reply);
     void fail(std::string_view text);
 
     Coordinator& coordinator_;

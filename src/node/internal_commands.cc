@@ -20,23 +20,17 @@ CellKeyspace& cells_of(Call& call) {
 void merge(Call& call) {
     if (call.args.size() % 2 == 0) return call.reply.error("ERR a key without a cell");
     for (size_t i = 2; i < call.args.size(); i += 2) {
-        const auto view = CellView::parse(call.args[i]);
-        if (!view) return call.reply.error("ERR malformed cell");
-        if (!StampClock::acceptable(view->newest(), call.now_ms))
-            return call.reply.error("ERR a cell from the far future: check the clocks");
+        const std::string_view refusal = cell_refusal(call.args[i], call.now_ms);
+        if (!refusal.empty()) return call.reply.error(refusal);
     }
     for (size_t i = 1; i + 1 < call.args.size(); i += 2)
         (void)cells_of(call).merge(call.args[i], call.args[i + 1]);
 }
 
-uint64_t digest_of(std::string_view cell) {
-    return cell.empty() ? 0 : CellView::parse(cell)->digest();
-}
-
 void digest(Call& call) {
     std::vector<uint64_t> digests;
     for (const std::string_view key : call.args.subspan(1))
-        digests.push_back(digest_of(cells_of(call).cell(key)));
+        digests.push_back(cell_digest(cells_of(call).cell(key)));
     char bytes[9] = {'+'};
     store_le<uint64_t>(bytes + 1, combined_digest(digests));
     call.reply.raw({bytes, sizeof bytes});
@@ -67,9 +61,13 @@ void forget(Call& call) {
     for (size_t i = 1; i + 1 < call.args.size(); i += 2) {
         const std::string_view cell = cells_of(call).cell(call.args[i]);
         if (!cell.empty() && call.args[i + 1].size() == 8 &&
-            digest_of(cell) == load_le<uint64_t>(call.args[i + 1].data()))
+            cell_digest(cell) == load_le<uint64_t>(call.args[i + 1].data()))
             cells_of(call).forget(call.args[i]);
     }
+}
+
+void relog(Call& call) {
+    for (const std::string_view key : call.args.subspan(1)) cells_of(call).log_again(key);
 }
 
 }  // namespace
@@ -96,9 +94,22 @@ constexpr CommandSpec kCellsCommand{"cells", -2, kReadonly | kQuiet, 0, kReads, 
 constexpr CommandSpec kFlushShardCommand{"flushshard", 2, kWrite | kLocksScan | kQuiet, 0, {}, flush_shard};
 constexpr CommandSpec kExpireCommand{"expire", -2, kWrite | kQuiet, 0, kChanges, expire};
 constexpr CommandSpec kForgetCommand{"forget", -3, kWrite | kQuiet, 0, kPairs, forget};
+constexpr CommandSpec kRelogCommand{"relog", -2, kWrite | kQuiet, 0, kChanges, relog};
 
 const CommandSpec* errand_command(std::string_view name) {
     return name == kFlushShardCommand.name ? &kFlushShardCommand : nullptr;
+}
+
+std::string_view cell_refusal(std::string_view cell, int64_t now_ms) {
+    const auto view = CellView::parse(cell);
+    if (!view) return "ERR malformed cell";
+    if (!StampClock::acceptable(view->newest(), now_ms))
+        return "ERR a cell from the far future: check the clocks";
+    return {};
+}
+
+uint64_t cell_digest(std::string_view cell) {
+    return cell.empty() ? 0 : CellView::parse(cell)->digest();
 }
 
 uint64_t combined_digest(std::span<const uint64_t> digests) {

@@ -25,12 +25,22 @@ extern const CommandSpec kExpireCommand;
 /// (8 bytes each). Reply: nothing.
 extern const CommandSpec kForgetCommand;
 
+/// relog key [key ...]: this node's copies go to the log once more, since what's there has rotted. A copy that
+/// isn't in RAM is lost by that, and comes back from the other replicas. Reply: nothing, or the error.
+extern const CommandSpec kRelogCommand;
+
 /// What follows the '+' of a reply of raw bytes; nothing when it's an error. (Raw bytes may begin with
 /// anything, also with an error's '-'.)
 std::optional<std::string_view> raw_reply(std::string_view reply);
 
 /// The row of one that a coordinator sends as an errand, by its name; null: it's a client's command.
 const CommandSpec* errand_command(std::string_view name);
+
+/// Why a peer's cell can't be joined, as an error's text; empty when it can.
+std::string_view cell_refusal(std::string_view cell, int64_t now_ms);
+
+/// Of a key's cell; 0 where there's none.
+uint64_t cell_digest(std::string_view cell);
 
 /// What kDigestCommand makes of its keys' digests, in order; 0 stands for a key without a cell.
 uint64_t combined_digest(std::span<const uint64_t> digests);

@@ -8,22 +8,29 @@
 
 namespace torc {
 
+namespace {
+
+constexpr int64_t kAllAliveNs = 500'000'000;
+
+}  // namespace
+
 JoinOp::JoinOp(Coordinator& coordinator, ClientCore& client, ShardId shard, std::vector<std::string> keys,
-               Consistency level, bool must)
+               Consistency level, bool must, bool all_alive)
     : coordinator_(coordinator),
       client_(client.replies),
       shard_(shard),
       keys_(std::move(keys)),
       level_(level),
       must_(must),
+      all_alive_(all_alive),
       born_ns_(coordinator.now_ns()) {}
 
 bool JoinOp::start() {
-    plan_ = coordinator_.plan(shard_);
-    quorum_ = Quorum(plan_, level_, false);
-    if (plan_.self_owns()) quorum_.count(static_cast<size_t>(plan_.self));
-    for (size_t i = 0; i < plan_.owners; ++i) {
-        const Replica& replica = plan_.replicas[i];
+    plan_ = coordinator_.shared_plan(shard_);
+    quorum_ = Quorum(*plan_, level_, false);
+    if (plan_->self_owns()) quorum_.count(static_cast<size_t>(plan_->self));
+    for (size_t i = 0; i < plan_->owners; ++i) {
+        const Replica& replica = plan_->replicas[i];
         if (!replica.self && replica.usable) answers_.push_back({replica.id, i, false, false, {}});
     }
     if (answers_.empty()) return finish(quorum_.met());
@@ -42,6 +49,10 @@ void JoinOp::ask() {
 
 bool JoinOp::on_tick(int64_t) {
     if (phase_ == Phase::reading) ask();
+    if (phase_ == Phase::reading && all_alive_ && coordinator_.now_ns() - born_ns_ >= kAllAliveNs) {
+        all_alive_ = false;
+        if (enough()) merge();
+    }
     return phase_ == Phase::over;
 }
 
@@ -54,6 +65,14 @@ bool JoinOp::nobody_left() const {
     return std::ranges::none_of(answers_, [](const Answer& answer) { return answer.waiting; });
 }
 
+/// A read of one is met by our own copy: then all who answer in time are waited for.
+bool JoinOp::enough() const {
+    const bool awaited = all_alive_ && std::ranges::any_of(answers_, [this](const Answer& answer) {
+                             return answer.waiting && plan_->replicas[answer.place].alive;
+                         });
+    return quorum_.met() && quorum_.answers() > 1 && !awaited;
+}
+
 bool JoinOp::on_read_reply(NodeId from, const ReadReply& reply) {
     Answer* answer = answer_of(from);
     if (answer == nullptr || !answer->waiting || phase_ != Phase::reading) return false;
@@ -62,13 +81,12 @@ bool JoinOp::on_read_reply(NodeId from, const ReadReply& reply) {
         answer->changes = reply.changes;
         quorum_.count(answer->place);
     }
-    // A read of one is met by our own copy: then all who answer in time are waited for.
-    if (quorum_.met() && quorum_.answers() > 1) {
+    if (enough()) {
         merge();
         return false;
     }
     // Too few, and nobody is left to wait for; before the deadline a lost one may come back.
-    if (nobody_left() && !must_ && quorum_.answers() > (plan_.self_owns() ? 1u : 0u)) merge();
+    if (nobody_left() && !must_ && quorum_.answers() > (plan_->self_owns() ? 1u : 0u)) merge();
     return false;
 }
 

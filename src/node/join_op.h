@@ -21,8 +21,9 @@ class JoinOp final : public BusOp {
   public:
     /// `client` is paused until it's over: then ClusterClient::joined is set and it's woken. `must`: the
     /// level has to be met (a read), else the command gets -NOREPLICAS; a write goes on with what there is.
+    /// `all_alive`: beyond the level, whoever isn't even suspected is waited for, for a while.
     JoinOp(Coordinator& coordinator, ClientCore& client, ShardId shard, std::vector<std::string> keys,
-           Consistency level, bool must);
+           Consistency level, bool must, bool all_alive = false);
 
     /// True when it's over at once: nobody need be asked.
     bool start();
@@ -44,6 +45,7 @@ class JoinOp final : public BusOp {
     };
     Answer* answer_of(NodeId node);
     bool nobody_left() const;
+    bool enough() const;
     void ask();
     bool finish(bool met);
     void merge();
@@ -56,8 +58,9 @@ class JoinOp final : public BusOp {
     const std::vector<std::string> keys_;
     const Consistency level_;
     const bool must_;
+    bool all_alive_;
     const int64_t born_ns_;
-    ShardPlan plan_;
+    std::shared_ptr<const ShardPlan> plan_;
     Quorum quorum_;
     Phase phase_ = Phase::reading;
     std::vector<Answer> answers_;

@@ -14,6 +14,7 @@
 #include "commands/keyspace.h"
 #include "engine/store.h"
 #include "node/lock_plan.h"
+#include "node/sibling_rules.h"
 #include "node/watch.h"
 
 namespace torc {
@@ -70,8 +71,7 @@ struct RunningCommand {
     // ---- on a cluster
     CellStore* cells = nullptr;
     const Topology* topology = nullptr;  // of this turn
-    size_t max_siblings = SIZE_MAX;
-    bool ask_siblings = false;         // the policy `ask`
+    SiblingRules siblings;             // of this turn
     std::vector<std::string> expired;  // keys that were found so, at most kMostExpired
     static constexpr size_t kMostExpired = 64;
     std::string changes;  // what the command changed, as the replicas are told (bus_message.h)

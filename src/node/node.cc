@@ -2,15 +2,19 @@
 
 #include <algorithm>
 
+#include "base/check.h"
+#include "base/config_file.h"
+#include "base/key_policy.h"
 #include "base/log.h"
 #include "base/rng.h"
-#include "cluster/consistency.h"
 #include "cluster/node_identity.h"
 #include "engine/compaction.h"
 #include "node/cell_loader.h"
 #include "node/cluster_settings.h"
 #include "node/control_plane.h"
+#include "node/coordinator.h"
 #include "node/dispatch.h"
+#include "node/internal_commands.h"
 #include "node/node_core.h"
 #include "node/node_faces.h"
 #include "node/worker_core.h"
@@ -107,12 +111,6 @@ Result<void> Node::open() {
     return core_->open_cluster();
 }
 
-size_t NodeCore::max_siblings() const {
-    if (config.live.sibling_policy.load(std::memory_order_relaxed) == static_cast<int>(SiblingPolicy::lww))
-        return 1;
-    return static_cast<size_t>(config.live.max_siblings.load(std::memory_order_relaxed));
-}
-
 Result<void> NodeCore::open_cluster() {
     const std::string directory = config.text("dir");
     if (!config.live.cluster_enabled.load()) {
@@ -130,9 +128,21 @@ Result<void> NodeCore::open_cluster() {
     settings->self.id = identity->node;
     settings->random_seed = entropy.next();
     cluster = std::make_unique<ClusterCore>(identity->node, identity->actor, settings->self.datacenter);
+    config.on_change("key-policy", [this] { return apply_key_policies(); });
+    if (auto applied = apply_key_policies(); !applied) return applied;
     control =
         std::make_unique<ControlPlane>(*cluster, environment.disk, environment.clock, std::move(*settings));
     return control->open();
+}
+
+Result<void> NodeCore::apply_key_policies() {
+    const auto words = split_config_words(config.text("key-policy"));
+    TORC_CHECK(words.has_value());
+    auto policies = KeyPolicies::parse(*words);
+    if (!policies) return fail(policies.error());
+    cluster->set_key_policies(policies->empty() ? nullptr
+                                                : std::make_shared<const KeyPolicies>(std::move(*policies)));
+    return {};
 }
 
 Result<void> NodeCore::set_log_enabled() {
@@ -140,6 +150,24 @@ Result<void> NodeCore::set_log_enabled() {
     // It locks every shard in its turn and waits for it; EXEC may hold some.
     if (inside_exec()) return fail(ErrorKind::refused, "not inside a transaction");
     return store->set_log_enabled(config.live.appendonly.load());
+}
+
+int64_t NodeCore::scrub_step() {
+    const uint64_t rate = std::strtoull(config.text("scrub-rate").c_str(), nullptr, 10);
+    const auto wait_us = scrubber->step(rate);
+    if (wait_us) return std::min(*wait_us, kIdleWaitUs);
+    log_warning("scrubbing: {}", wait_us.error().message);
+    return kErrorWaitUs;
+}
+
+void NodeCore::restore_rotten(const std::string& key) {
+    if (cluster == nullptr) return;
+    std::lock_guard guard(workers_mutex);
+    if (workers.empty()) return;
+    WorkerCore* const worker = workers.front();
+    worker->host.post([worker, key] {
+        worker->coordinator->run_here(&kRelogCommand, {"relog", key}, {}, [](std::string_view) {});
+    });
 }
 
 Result<void> Node::load() {
@@ -153,6 +181,9 @@ Result<void> Node::load() {
     core_->live_index = std::make_unique<StoreLiveIndex>(*core_->store);
     core_->compaction = std::make_unique<Compaction>(core_->store->segments(), core_->store->log(),
                                                      *core_->live_index, core_->environment.clock);
+    core_->scrubber = std::make_unique<Scrubber>(
+        core_->store->segments(), *core_->live_index, core_->environment.clock,
+        [core = core_.get()](DbId, const std::string& key) { core->restore_rotten(key); });
     core_->loaded_keys = report->keys;
     if (core_->cluster != nullptr) {
         const auto cells = load_cells(*core_->store, *core_->cluster, core_->environment.clock.wall_ms());
@@ -202,7 +233,7 @@ int64_t Node::maintenance_step() {
         return kErrorWaitUs;
     }
     if (sealing) return 0;
-    return step->idle ? kIdleWaitUs : step->wait_us;
+    return step->idle ? core_->scrub_step() : step->wait_us;
 }
 
 bool Node::warm_step() {
@@ -223,6 +254,12 @@ Config& Node::config() {
 }
 uint64_t Node::connected_clients() const {
     return core_->clients.size();
+}
+
+bool Node::serves_clients() const {
+    if (core_->cluster == nullptr) return true;
+    if (core_->cluster->topology()->ring->state().members.size() < 2) return true;
+    return !loading() && core_->cluster->gathered();
 }
 
 bool Node::may_connect(bool local, std::string& refusal) {

@@ -12,6 +12,7 @@
 #include "base/mutant.h"
 #include "commands/command_table.h"
 #include "engine/compaction.h"
+#include "engine/scrubber.h"
 #include "engine/store.h"
 #include "engine/store_live_index.h"
 #include "node/client_pause.h"
@@ -75,6 +76,7 @@ struct NodeCore {
 
     std::unique_ptr<StoreLiveIndex> live_index;  // after load(), as the next
     std::unique_ptr<Compaction> compaction;      // after load()
+    std::unique_ptr<Scrubber> scrubber;          // after load()
     std::atomic<uint64_t> connections{0}, rejected_connections{0}, loaded_keys{0};
 
     bool log_is_failing() const {
@@ -96,9 +98,12 @@ struct NodeCore {
     void apply_memory_policy();
     Result<void> set_log_enabled();
     Result<void> open_cluster();
-    /// Values that a key may have at once: one under the policy `lww`.
-    size_t max_siblings() const;
+    Result<void> apply_key_policies();
     CompactionLimits compaction_limits() const;
+    /// A part of Node::maintenance_step().
+    int64_t scrub_step();
+    /// On a cluster: from RAM, or from the other replicas.
+    void restore_rotten(const std::string& key);
 
     std::unique_ptr<NodeFaces> faces;
 };

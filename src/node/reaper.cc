@@ -125,7 +125,7 @@ void Reaper::start(ShardId shard) {
     if (keys.empty()) return;
     ++running_;
     const uint64_t number =
-        coordinator_.add(std::make_unique<ReapOp>(*this, shard, std::move(keys)), kTimeoutMs);
+        coordinator_.add(std::make_unique<ReapOp>(*this, shard, std::move(keys)), kTimeoutMs).number;
     coordinator_.step(number, [](BusOp& op) { return static_cast<ReapOp&>(op).start(); });
 }
 

@@ -10,7 +10,7 @@
 #include <atomic>
 #include <memory>
 
-#include "cluster/consistency.h"
+#include "base/consistency.h"
 #include "commands/cluster_view.h"
 #include "node/latency_histogram.h"
 

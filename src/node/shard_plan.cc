@@ -14,11 +14,12 @@ Replica replica_of(const Topology& topology, const ClusterCore& cluster, NodeId 
     replica.id = id;
     if (id == cluster.self) {
         replica.self = replica.alive = replica.usable = replica.local = true;
-        replica.settled = cluster.settled(shard);
+        replica.settled = cluster.taken(shard);
     } else if (const Peer* peer = topology.peer(id)) {
         replica.alive = peer->liveness == Liveness::alive;
         replica.usable = peer->usable();
         replica.settled = !peer->unsettled.test(shard);
+        replica.ceded = peer->ceded.test(shard);
         replica.ping_ms = peer->ping_ms;
     }
     if (const RingMember* member = topology.ring->state().member(id))
@@ -81,6 +82,11 @@ int ShardPlan::coordinator() const {
     return best;
 }
 
+bool ShardPlan::ceded_to_earlier(NodeId node) const {
+    const auto at = std::ranges::find(replicas, node, &Replica::id);
+    return at != replicas.end() && at->ceded && self_owns() && at - replicas.begin() < self;
+}
+
 size_t ShardPlan::usable_owners() const {
     return static_cast<size_t>(std::count_if(replicas.begin(), replicas.begin() + static_cast<long>(owners),
                                              [](const Replica& replica) { return replica.usable; }));
@@ -135,18 +141,10 @@ void Quorum::add(uint32_t members, unsigned need) {
     if (group_count_ < kMostGroups) groups_[group_count_++] = {members, need};
 }
 
-bool Quorum::met_by(uint32_t answers) const {
-    for (size_t i = 0; i < group_count_; ++i)
-        if (static_cast<unsigned>(std::popcount(groups_[i].members & answers)) < groups_[i].need)
-            return false;
-    return true;
-}
-
 bool Quorum::met() const {
-    return met_by(have_);
-}
-bool Quorum::possible(uint32_t others) const {
-    return met_by(have_ | others);
+    for (size_t i = 0; i < group_count_; ++i)
+        if (static_cast<unsigned>(std::popcount(groups_[i].members & have_)) < groups_[i].need) return false;
+    return true;
 }
 
 const Quorum::Group& Quorum::worst() const {

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "cluster/consistency.h"
+#include "base/consistency.h"
 #include "node/cluster_core.h"
 
 namespace torc {
@@ -19,8 +19,9 @@ struct Replica {
     bool next_owner = false;  // once the move is finished
     bool alive = false;       // not even suspected
     bool usable = false;      // alive or suspected
-    bool settled = false;
-    bool local = false;  // in this node's datacenter
+    bool settled = false;     // its copy is proven, and all leave deciding to it
+    bool ceded = false;       // by this node, lately: others may not know (take_over.h)
+    bool local = false;       // in this node's datacenter
     uint16_t datacenter = 0;
     int64_t ping_ms = 0;
 };
@@ -36,6 +37,8 @@ struct ShardPlan {
     /// The first alive and settled owner, local datacenter first; else the first alive, else the first
     /// usable, else -1.
     int coordinator() const;
+    /// Has this node left the shard to that one, which comes before it?
+    bool ceded_to_earlier(NodeId node) const;
     bool self_owns() const { return self >= 0 && replicas[static_cast<size_t>(self)].owner; }
     size_t usable_owners() const;
 };
@@ -53,8 +56,6 @@ class Quorum {
     void count(size_t replica) { have_ |= 1u << replica; }
     bool counted(size_t replica) const { return (have_ >> replica & 1) != 0; }
     bool met() const;
-    /// Could it be met if, besides those that have, these answered (bits)?
-    bool possible(uint32_t others) const;
     /// For -INDOUBT and -NOREPLICAS: of the group that lacks most.
     unsigned have() const;
     unsigned need() const;
@@ -68,7 +69,6 @@ class Quorum {
     static constexpr size_t kMostGroups = 16;
     void add(uint32_t members, unsigned need);
     const Group& worst() const;
-    bool met_by(uint32_t answers) const;
 
     std::array<Group, kMostGroups> groups_;
     size_t group_count_ = 0;

@@ -343,7 +343,7 @@ bool ShardSync::start_one(ShardId shard, ShardState& state, int64_t now) {
     ++state.running;
     ++running_;
     const uint64_t number =
-        coordinator_.add(std::make_unique<ExchangeOp>(*this, shard, best, unsettles), 600'000);
+        coordinator_.add(std::make_unique<ExchangeOp>(*this, shard, best, unsettles), 600'000).number;
     coordinator_.step(number, [](BusOp& op) { return static_cast<ExchangeOp&>(op).advance(); });
     return true;
 }
@@ -407,9 +407,11 @@ void ShardSync::hand_off(ShardId shard, ShardState& state) {
     }
     if (keys.empty()) return;
     state.handing_off = true;
-    const uint64_t number = coordinator_.add(
-        std::make_unique<HandOffOp>(*this, shard, std::move(keys), std::move(changes), std::move(owners)),
-        10'000);
+    const uint64_t number = coordinator_
+                                .add(std::make_unique<HandOffOp>(*this, shard, std::move(keys),
+                                                                 std::move(changes), std::move(owners)),
+                                     10'000)
+                                .number;
     coordinator_.step(number, [](BusOp& op) { return static_cast<HandOffOp&>(op).start(); });
 }
 

@@ -15,6 +15,7 @@ bool answers_with_siblings(WorkerCore& worker, const CommandSpec& spec, Args arg
     for (const KeyPosition& position : worker.key_positions) {
         if ((position.flags & kKeyAccess) == 0) continue;
         const std::string_view key = args[static_cast<size_t>(position.index)];
+        if (worker.run.siblings.policy(key) != SiblingPolicy::ask) continue;
         const size_t values = worker.keyspaces[0]->siblings(key).values.size();
         if (values < 2) continue;
         reply.error(fmt::format("SIBLINGS this key has {} values; use TORC.GET", values));

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "cluster/consistency.h"
+#include "base/consistency.h"
 #include "commands/cluster_view.h"
 #include "node/cell_keyspace.h"
 #include "node/client_core.h"
@@ -65,8 +65,22 @@ void WorkerCore::wait_for_log(ClientCore& client) {
     if (client.in_waiting) return;
     client.in_waiting = true;
     waiting.push_back(&client);
-    waiting_count.store(waiting.size(), std::memory_order_release);
-    waiting_count.store(waiting.size(), std::memory_order_relaxed);
+    note_waiting();
+}
+
+void WorkerCore::note_waiting() {
+    // Other threads look at it: written when it changes, not each turn.
+    const size_t count = waiting.size() + (holds_answers() ? 1 : 0);
+    if (waiting_count.load(std::memory_order_relaxed) != count)
+        waiting_count.store(count, std::memory_order_release);
+}
+
+bool WorkerCore::holds_answers() const {
+    return coordinator != nullptr && coordinator->holds_answers();
+}
+
+bool WorkerCore::has_new_answers() const {
+    return coordinator != nullptr && coordinator->has_new_answers();
 }
 
 void WorkerCore::wait_for_time(ClientCore& client) {
@@ -79,9 +93,9 @@ void WorkerCore::begin_turn() {
     now_ms = node.environment.clock.wall_ms();
     if (__builtin_expect(coordinator != nullptr, 0)) {
         now_ms = node.cluster->cluster_ms(now_ms);
-        run.max_siblings = node.max_siblings();
-        run.ask_siblings = node.config.live.sibling_policy.load(std::memory_order_relaxed) ==
-                           static_cast<int>(SiblingPolicy::ask);
+        const LiveSettings& live = node.config.live;
+        run.siblings.usual = static_cast<SiblingPolicy>(live.sibling_policy.load(std::memory_order_relaxed));
+        run.siblings.usual_most = static_cast<size_t>(live.max_siblings.load(std::memory_order_relaxed));
         coordinator->begin_turn();
     }
 }
@@ -89,14 +103,15 @@ void WorkerCore::begin_turn() {
 void WorkerCore::end_turn() {
     if (__builtin_expect(coordinator != nullptr, 0)) coordinator->end_turn();
     // Letting a client go on may make more output; a few rounds, then the others have their turn.
-    for (int round = 0; round < kRoundsPerTurn && !dirty.empty(); ++round) send_round();
+    for (int round = 0; round < kRoundsPerTurn && (!dirty.empty() || has_new_answers()); ++round)
+        send_round();
     if (!dirty.empty()) host.post([] {});
     if (__builtin_expect(coordinator != nullptr, 0)) coordinator->send_frames();
     node.store->quiescent(index);
 }
 
 void WorkerCore::send_round() {
-    bool held = !waiting.empty();
+    bool held = !waiting.empty() || has_new_answers();
     for (ClientCore* client : dirty) {
         client->mark_replies();
         held |= !client->marks.empty() || client->waits_for_sync;
@@ -117,7 +132,9 @@ void WorkerCore::send_round() {
         client->port.send();
     }
     walking.clear();
-    if (waiting.empty()) return;
+    if (has_new_answers()) coordinator->release_answers(durable);
+    note_waiting();
+    if (waiting_count.load(std::memory_order_relaxed) == 0) return;
     // The log may have got further between the look at it above and our being known to wait; whoever moved it
     // then didn't post (NodeCore::log_progressed has the other half of this pair of fences).
     std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -137,8 +154,13 @@ void WorkerCore::release_waiting() {
         for (size_t i = 0; i < walking.size(); ++i)
             if (walking[i] != nullptr) release_one(i, durable, synced, failing);
         walking.clear();
+        if (holds_answers()) {
+            coordinator->release_answers(durable);
+            if (failing) coordinator->refuse_answers();
+        }
+        note_waiting();
         std::atomic_thread_fence(std::memory_order_seq_cst);
-    } while (!waiting.empty() && node.durable_lsn() != durable);
+    } while (waiting_count.load(std::memory_order_relaxed) != 0 && node.durable_lsn() != durable);
 }
 
 void WorkerCore::release_one(size_t at, Lsn durable, Lsn synced, bool failing) {

@@ -64,7 +64,7 @@ struct WorkerCore {
     std::vector<ColdFetch::Pin> pins_left;  // by connections that died before their command ran
     std::vector<ClientCore*> timed;         // blocked with a deadline, or paused by CLIENT PAUSE
     std::atomic<bool> progress_posted{false};
-    std::atomic<size_t> waiting_count{0};  // size of `waiting`, for other threads
+    std::atomic<size_t> waiting_count{0};  // of `waiting`, and answers to peers that wait; for other threads
     bool replica_waits = false;            // somebody of `timed` WAITs for replicas
     size_t quiet_check = 0;                // next of `clients` to be looked at
 
@@ -93,6 +93,9 @@ struct WorkerCore {
 
   private:
     void send_round();
+    void note_waiting();
+    bool holds_answers() const;
+    bool has_new_answers() const;
     void release_one(size_t at, Lsn durable, Lsn synced, bool failing);
     void check_deadline(ClientCore& client);
     DbId logical_db(DbId physical) const;  // a shard is locked

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "base/config.h"
 #include "base/mutant.h"
 #include "node/coordinator.h"
 #include "node/worker_core.h"
@@ -15,17 +14,13 @@ namespace {
 /// A replica that says nothing for so long gets a stand-in.
 constexpr int64_t kSilenceMs = 150;
 
-bool sloppy(Coordinator& coordinator) {
-    return coordinator.worker().node.config.live.sloppy_quorum.load(std::memory_order_relaxed);
-}
-
 }  // namespace
 
-WriteOp::WriteOp(Coordinator& coordinator, ShardId shard, Consistency level, std::string changes,
+WriteOp::WriteOp(Coordinator& coordinator, ShardId shard, Terms terms, std::string changes,
                  std::shared_ptr<uint32_t> acks, ReplyTicket ticket)
     : coordinator_(coordinator),
       shard_(shard),
-      level_(level),
+      terms_(terms),
       changes_(std::move(changes)),
       acks_(std::move(acks)),
       ticket_(std::move(ticket)),
@@ -33,36 +28,36 @@ WriteOp::WriteOp(Coordinator& coordinator, ShardId shard, Consistency level, std
 
 bool WriteOp::possible(const ShardPlan& plan, Consistency level, bool sloppy, unsigned& have,
                        unsigned& need) {
-    const Quorum quorum(plan, level, true);
-    uint32_t reachable = 0;
+    Quorum quorum(plan, level, true);
     size_t stand_ins = plan.fallbacks.size();
     for (size_t i = 0; i < plan.replicas.size(); ++i) {
         if (plan.replicas[i].usable) {
-            reachable |= 1u << i;
+            quorum.count(i);
         } else if (sloppy && stand_ins > 0) {
             --stand_ins;
-            reachable |= 1u << i;
+            quorum.count(i);
         }
     }
-    have = static_cast<unsigned>(std::popcount(reachable));
+    have = quorum.have();
     need = quorum.need();
-    return quorum.possible(reachable);
+    return quorum.met();
 }
 
 void WriteOp::start() {
-    plan_ = coordinator_.plan(shard_);
-    quorum_ = Quorum(plan_, level_, true);
+    plan_ = coordinator_.shared_plan(shard_);
+    epoch_ = coordinator_.topology().ring->epoch();
+    quorum_ = Quorum(*plan_, terms_.level, true);
     started_ms_ = coordinator_.now_ms();
     pauses_ = coordinator_.pauses();
     targets_.clear();
-    bool counted = plan_.self >= 0;
-    if (counted) quorum_.count(static_cast<size_t>(plan_.self));
-    for (size_t i = 0; i < plan_.replicas.size(); ++i) {
-        const Replica& replica = plan_.replicas[i];
+    bool counted = plan_->self >= 0;
+    if (counted) quorum_.count(static_cast<size_t>(plan_->self));
+    for (size_t i = 0; i < plan_->replicas.size(); ++i) {
+        const Replica& replica = plan_->replicas[i];
         if (replica.self) continue;
         if (replica.usable) {
             send_to(replica.id, i, false);
-        } else if (!counted) {
+        } else if (!counted && terms_.sloppy) {
             // We are no replica ourselves: we stand in for the first that's down.
             counted = true;
             quorum_.count(i);
@@ -82,8 +77,8 @@ void WriteOp::send_to(NodeId node, size_t place, bool stand_in) {
 }
 
 void WriteOp::find_stand_in(size_t place) {
-    if (!sloppy(coordinator_)) return;
-    for (const NodeId fallback : plan_.fallbacks) {
+    if (!terms_.sloppy) return;
+    for (const NodeId fallback : plan_->fallbacks) {
         if (fallback == coordinator_.cluster().self) continue;
         if (std::ranges::find(targets_, fallback, &Target::node) != targets_.end()) continue;
         send_to(fallback, place, true);
@@ -94,13 +89,14 @@ void WriteOp::find_stand_in(size_t place) {
 void WriteOp::settle_if_met() {
     if (answered_ || !quorum_.met()) return;
     answered_ = true;
-    coordinator_.times().count(true, level_, coordinator_.now_ns() - born_ns_);
+    coordinator_.times().count(true, terms_.level, coordinator_.now_ns() - born_ns_);
     ticket_.complete();
 }
 
 bool WriteOp::over() {
     // Unanswered, it waits for its deadline: who was lost may be back before (send_again()).
-    return answered_ && std::ranges::none_of(targets_, [](const Target& target) { return target.waiting; });
+    return answered_ && !ring_is_old_ &&
+           std::ranges::none_of(targets_, [](const Target& target) { return target.waiting; });
 }
 
 /// Replicas whose link broke, or wasn't up yet, get the change once more when it's back: joining it twice is
@@ -118,6 +114,10 @@ bool WriteOp::on_ack(NodeId from, const AckMessage& ack) {
     const auto target = std::ranges::find(targets_, from, &Target::node);
     if (target == targets_.end() || !target->waiting) return false;
     target->waiting = false;
+    if (!answered_ && is_of_older_ring()) {
+        restart();
+        return over();
+    }
     const size_t place = target->place;
     const bool stand_in = target->stand_in;
     if (ack.status == BusStatus::done) {
@@ -142,15 +142,21 @@ bool WriteOp::on_peer_lost(NodeId peer) {
     return over();
 }
 
+bool WriteOp::is_of_older_ring() const {
+    return epoch_ != coordinator_.topology().ring->epoch();
+}
+
 void WriteOp::restart() {
     ring_is_old_ = false;
     const bool was_answered = answered_;
+    if (acks_ != nullptr) *acks_ = 0;
     start();
     answered_ |= was_answered;
 }
 
 bool WriteOp::on_tick(int64_t now_ms) {
-    if (ring_is_old_ && coordinator_.topology().version != plan_.version) restart();
+    const bool knows_better = ring_is_old_ && coordinator_.topology().version != plan_->version;
+    if (knows_better || (!answered_ && is_of_older_ring())) restart();
     if (!ring_is_old_) send_again();
     if (hedged_ || now_ms - started_ms_ < kSilenceMs) return false;
     hedged_ = true;

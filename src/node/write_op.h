@@ -2,6 +2,7 @@
 // down or silent, and lets the reply go when the level is met (CORRECTNESS 3, 6, 10; PITFALLS 6, 11).
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -17,7 +18,11 @@ class Coordinator;
 
 class WriteOp final : public BusOp {
   public:
-    WriteOp(Coordinator& coordinator, ShardId shard, Consistency level, std::string changes,
+    struct Terms {
+        Consistency level = Consistency::quorum;
+        bool sloppy = true;  // stand-ins count
+    };
+    WriteOp(Coordinator& coordinator, ShardId shard, Terms terms, std::string changes,
             std::shared_ptr<uint32_t> acks, ReplyTicket ticket);
 
     /// Sends it to everyone; afterwards answered() tells whether the level is met already.
@@ -45,17 +50,20 @@ class WriteOp final : public BusOp {
     void send_again();
     void settle_if_met();
     bool over();
+    /// Since it was sent the ring has changed: acknowledgements have to be counted by the present one.
+    bool is_of_older_ring() const;
     void restart();
 
     Coordinator& coordinator_;
     const ShardId shard_;
-    const Consistency level_;
+    const Terms terms_;
     const std::string changes_;
     const std::shared_ptr<uint32_t> acks_;
     const ReplyTicket ticket_;
-    ShardPlan plan_;
+    std::shared_ptr<const ShardPlan> plan_;
     Quorum quorum_;
-    std::vector<Target> targets_;
+    boost::container::small_vector<Target, 4> targets_;
+    uint64_t epoch_ = 0;  // of the ring that plan_ is by
     int64_t started_ms_ = 0;
     const int64_t born_ns_;
     uint64_t pauses_ = 0;  // Coordinator::pauses() when it began

@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <random>
@@ -26,6 +27,7 @@ namespace {
 
 /// Cold reads that may be under way at once.
 constexpr unsigned kDiskThreads = 8;
+constexpr std::chrono::milliseconds kDoorsWait{20};
 /// Where the bus port is unless `cluster-port` says otherwise, as with Redis Cluster.
 constexpr int kBusPortOffset = 10000;
 
@@ -71,7 +73,8 @@ Result<Listener::Options> bus_options(const Config& config) {
 
 }  // namespace
 
-Server::Server(Config& config) : config_(config), context_(1), signals_(context_) {}
+Server::Server(Config& config)
+    : config_(config), context_(1), signals_(context_), doors_timer_(context_.get_executor()) {}
 
 Server::~Server() = default;
 
@@ -89,14 +92,40 @@ Result<void> Server::open() {
         [this] {
             return static_cast<int>(config_.live.tcp_keepalive_seconds.load(std::memory_order_relaxed));
         });
-    const Listener::Options options = listener_options(config_);
-    if (auto opened = listener_->open(options); !opened) return opened;
+    if (node_->serves_clients()) {
+        if (auto opened = open_doors(); !opened) return opened;
+    } else {
+        log_notice("Clients are let in when the data is loaded and other nodes of the cluster are heard");
+    }
     pid_file_ = std::make_unique<PidFile>(config_.text("pidfile"));
-    if (options.port != 0) log_notice("Listening on port {} ({})", options.port, config_.text("bind"));
-    if (!options.unix_path.empty()) log_notice("Listening on {}", options.unix_path);
     disk_pool_ = std::make_unique<DiskPool>(kDiskThreads);
     if (auto opened = open_bus(); !opened) return opened;
     return watch_directives();
+}
+
+Result<void> Server::open_doors() {
+    const Listener::Options options = listener_options(config_);
+    if (auto opened = listener_->open(options); !opened) return opened;
+    doors_open_ = true;
+    if (options.port != 0) log_notice("Listening on port {} ({})", options.port, config_.text("bind"));
+    if (!options.unix_path.empty()) log_notice("Listening on {}", options.unix_path);
+    return {};
+}
+
+/// Looks again and again until clients may come in. What the node waits for has an end of its own.
+void Server::await_doors() {
+    if (!doors_open_ && node_->serves_clients()) {
+        if (const auto opened = open_doors(); !opened) {
+            log_warning("{}", opened.error().message);
+            failed_ = true;
+            return request_stop();
+        }
+    }
+    if (doors_open_) return listener_->start();
+    doors_timer_.expires_after(kDoorsWait);
+    doors_timer_.async_wait([this](const IoError& error) {
+        if (!error) await_doors();
+    });
 }
 
 Result<void> Server::open_bus() {
@@ -156,7 +185,7 @@ int Server::run() {
     if (control_loop_) control_thread_ = std::thread([this] { control_loop_->run(); });
     load_began_ns_ = system_clock().monotonic_ns();
     background_->start();
-    listener_->start();
+    await_doors();
     context_.run();
     return stop();
 }
@@ -169,7 +198,7 @@ void Server::on_loaded(const Result<void>& result) {
         log_notice("Ready to accept connections");
     } else {
         log_warning("Loading failed: {}", result.error().message);
-        load_failed_ = true;
+        failed_ = true;
         request_stop();
     }
 }
@@ -233,7 +262,7 @@ int Server::stop() {
     background_->stop();
     for (const auto& loop : loops_) loop->close_sessions();
     loops_.clear();
-    if (load_failed_) return 1;
+    if (failed_) return 1;
     const Result<void> ended = node_->shutdown();
     if (!ended) {
         log_warning("The end wasn't clean: {}", ended.error().message);

@@ -45,6 +45,8 @@ class Server {
     void await_signal();
     void accept(int fd, std::unique_ptr<ClientState> state);
     Result<void> open_bus();
+    Result<void> open_doors();
+    void await_doors();
     Result<void> watch_directives();
     void fit_open_files();
     void on_loaded(const Result<void>& result);
@@ -54,6 +56,8 @@ class Server {
     Config& config_;
     asio::io_context context_;  // the main thread's
     asio::signal_set signals_;
+    LoopTimer doors_timer_;
+    bool doors_open_ = false;
     std::unique_ptr<Node> node_;
     std::unique_ptr<DiskPool> disk_pool_;
     std::unique_ptr<ControlLoop> control_loop_;  // null without a cluster
@@ -65,7 +69,7 @@ class Server {
     std::unique_ptr<PidFile> pid_file_;
     int64_t load_began_ns_ = 0;
     std::atomic<bool> loaded_{false};
-    std::atomic<bool> load_failed_{false};
+    std::atomic<bool> failed_{false};  // to load, or to listen
 };
 
 }  // namespace torc

@@ -26,6 +26,7 @@ class KeyCheck {
 
     void run(size_t most_siblings) {
         if (key_.starts_with("c:")) return counter();
+        if (key_.starts_with("o:")) return written_once();
         if (siblings_.size() > most_siblings) fail(fmt::format("{} siblings", siblings_.size()));
         nothing_invented();
         nothing_lost();
@@ -49,6 +50,14 @@ class KeyCheck {
         const int64_t sum = siblings_.empty() ? 0 : std::stoll(siblings_.front());
         if (sum < low || sum > high)
             fail(fmt::format("the counter is {}, the history allows {} to {}", sum, low, high));
+    }
+
+    /// No other write can excuse that its value isn't there, and alone.
+    void written_once() {
+        nothing_invented();
+        const HistoryOp& write = *ops_.front();
+        if (write.acknowledged() && (siblings_.size() != 1 || !is_final(write.value)))
+            fail(fmt::format("lost: {}; there are {} values", describe(write), siblings_.size()));
     }
 
     void nothing_invented() {

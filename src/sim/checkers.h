@@ -6,6 +6,7 @@
 //   nothing returns  a value that a write covered for certain (both acknowledged, the second one in a calm)
 //                    is not among the siblings, nor read in a calm
 //   nothing invented a value that's read was written, and not by a write that was refused
+//   written once     a key with one write in its life has that value in the end if it was acknowledged
 //   exact counters   the sum is within what was acknowledged and what is in doubt
 //   fresh reads      in a calm a quorum read sees the last acknowledged write
 //   few siblings

@@ -11,6 +11,7 @@ namespace torc {
 namespace {
 
 constexpr int64_t kMs = 1000, kSecond = 1'000'000;
+constexpr int64_t kDiskDelayUs = 100;
 constexpr size_t kMostMachines = 7;
 
 std::string seed_of(unsigned machine) {
@@ -23,6 +24,7 @@ Nemesis::Nemesis(SimCluster& cluster, Workload& workload, const Options& options
     : cluster_(cluster), workload_(workload), options_(options), rng_(seed) {}
 
 void Nemesis::step() {
+    if (options_.more) step_more();
     const int64_t now = cluster_.events.now_us();
     if (next_us_ == 0) next_us_ = now + between_us(500 * kMs, 2 * kSecond);
     if (now < next_us_) return;
@@ -46,10 +48,10 @@ void Nemesis::tend() {
     }
     finish_drains();
     quiet_ = faults_.empty() && cluster_.is_quiet();
-    if (quiet_) data_at_risk_ = false;
-    if (options_.only_deaths)
+    if (quiet_) data_at_risk_ = flipped_;
+    if (options_.only_deaths && options_.datacenters == 1)
         workload_.calm = 1;
-    else if (!quiet_)
+    else if (!quiet_ || options_.datacenters != 1)
         workload_.calm = 0;
     else if (workload_.calm == 0)
         workload_.calm = ++calms_;
@@ -62,7 +64,7 @@ void Nemesis::heal() {
         SimMachine& machine = cluster_.machine(i);
         if (machine.gone) continue;
         cluster_.thaw(i);
-        machine.disk_delay_us = 100;
+        machine.disk_delay_us = kDiskDelayUs;
         if (machine.process == nullptr) restart(i);
     }
 }
@@ -94,6 +96,8 @@ std::vector<unsigned> Nemesis::members() const {
 }
 
 void Nemesis::restart(unsigned machine) {
+    // Another fault's end may have done it.
+    if (cluster_.machine(machine).process != nullptr || cluster_.machine(machine).gone) return;
     (void)cluster_.start(machine);
 }
 
@@ -181,7 +185,7 @@ void Nemesis::freeze() {
 
 void Nemesis::partition() {
     const auto machines = static_cast<unsigned>(cluster_.size());
-    std::vector<std::pair<unsigned, unsigned>> cuts;
+    Links cuts;
     std::string text;
     const auto split = [&](auto same_side, bool both_ways) {
         for (unsigned a = 0; a < machines; ++a)
@@ -213,20 +217,41 @@ void Nemesis::partition() {
                   true);
             break;
     }
+    cut_off(text, cuts, 200 * kMs, 6 * kSecond);
+}
+
+void Nemesis::cut_off(const std::string& text, const Links& cuts, int64_t least_us, int64_t most_us) {
     cluster_.say("partition: " + text);
-    for (const auto& [from, to] : cuts) cluster_.net.cut(from, to, true);
-    lasting(200 * kMs, 6 * kSecond, [this, cuts] {
+    for (const auto& link : cuts) {
+        ++cuts_[link];
+        cluster_.net.cut(link.first, link.second, true);
+    }
+    lasting(least_us, most_us, [this, cuts] {
         cluster_.say("a partition heals");
-        for (const auto& [from, to] : cuts) cluster_.net.cut(from, to, false);
+        for (const auto& link : cuts)
+            if (--cuts_[link] == 0 || !options_.more) cluster_.net.cut(link.first, link.second, false);
     });
+}
+
+int64_t Nemesis::one_more(Values& values, int64_t value) {
+    values.insert(value);
+    return options_.more ? *values.rbegin() : value;
+}
+
+int64_t Nemesis::one_less(Values& values, int64_t value) {
+    values.erase(values.find(value));
+    return options_.more && !values.empty() ? *values.rbegin() : 0;
 }
 
 void Nemesis::slow_disk() {
     unsigned at = 0;
     if (!pick_running(at)) return;
     cluster_.say(fmt::format("machine {} has a slow disk", at));
-    cluster_.machine(at).disk_delay_us = between_us(10 * kMs, 300 * kMs);
-    lasting(kSecond, 4 * kSecond, [this, at] { cluster_.machine(at).disk_delay_us = 100; });
+    const int64_t us = between_us(10 * kMs, 300 * kMs);
+    cluster_.machine(at).disk_delay_us = one_more(slow_[at], us);
+    lasting(kSecond, 4 * kSecond, [this, at, us] {
+        cluster_.machine(at).disk_delay_us = std::max(kDiskDelayUs, one_less(slow_[at], us));
+    });
 }
 
 void Nemesis::jump_clock() {
@@ -243,17 +268,22 @@ void Nemesis::jump_clock() {
 void Nemesis::lossy() {
     const auto one_in = static_cast<unsigned>(3 + rng_.below(30));
     cluster_.say(fmt::format("one packet in {} is lost", one_in));
-    cluster_.net.set_loss(one_in);
+    cluster_.net.set_loss(static_cast<unsigned>(-one_more(losses_, -int64_t{one_in})));
     for (uint64_t n = rng_.below(6); n > 0; --n) cluster_.net.break_some_link();
-    lasting(500 * kMs, 3 * kSecond, [this] { cluster_.net.set_loss(0); });
+    lasting(500 * kMs, 3 * kSecond, [this, one_in] {
+        cluster_.net.set_loss(static_cast<unsigned>(-one_less(losses_, -int64_t{one_in})));
+    });
 }
 
 void Nemesis::clog() {
     const auto from = static_cast<unsigned>(rng_.below(cluster_.size()));
     const auto to = static_cast<unsigned>(rng_.below(cluster_.size()));
     cluster_.say(fmt::format("a clog from {} to {}", from, to));
-    cluster_.net.set_clog(from, to, between_us(5 * kMs, 400 * kMs));
-    lasting(500 * kMs, 3 * kSecond, [this, from, to] { cluster_.net.set_clog(from, to, 0); });
+    const int64_t us = between_us(5 * kMs, 400 * kMs);
+    Values& clogs = clogs_[{from, to}];
+    cluster_.net.set_clog(from, to, one_more(clogs, us));
+    lasting(500 * kMs, 3 * kSecond,
+            [this, from, to, us, &clogs] { cluster_.net.set_clog(from, to, one_less(clogs, us)); });
 }
 
 void Nemesis::join() {
@@ -328,6 +358,7 @@ void Nemesis::replace() {
     cluster_.say(fmt::format("machine {} replaces it", at));
     cluster_.machine(at).seeds = {seed_of(seed), seed_of(ring.back() == old ? seed : ring.back())};
     cluster_.machine(at).replaces = node_name(dead.id);
+    cluster_.machine(at).datacenter = dead.datacenter;
     forgotten_.emplace_back(dead.id, at);
     lasting(100 * kMs, 3 * kSecond, [this, at] { restart(at); });
 }

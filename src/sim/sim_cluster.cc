@@ -26,6 +26,7 @@ SimCluster::~SimCluster() {
 unsigned SimCluster::add_machine() {
     auto machine = std::make_unique<SimMachine>();
     machine->index = static_cast<unsigned>(machines_.size());
+    machine->datacenter = machine->index % options_.datacenters;
     machine->disk = std::make_unique<SimDisk>(rng.next());
     // Up to 100 ppm, as quartz does, and clocks that were never quite right.
     machine->rate = 1.0 + (static_cast<double>(rng.below(201)) - 100.0) * 1e-6;
@@ -51,6 +52,7 @@ void SimCluster::run_on(SimMachine& machine, std::function<void()> what) {
     }
     sync_clock(machine);
     what();
+    if (net.watcher != nullptr) net.watcher->on_ran(machine.index);
 }
 
 Result<void> SimCluster::start(unsigned index) {
@@ -68,6 +70,8 @@ Result<void> SimCluster::start(unsigned index) {
                                            std::to_string(SimNet::kBusPort),
                                            "--cluster-announce-ip",
                                            SimNet::host_of(index),
+                                           "--scrub-rate",
+                                           "0",
                                            "--anti-entropy-interval",
                                            "4",
                                            "--segment-size",
@@ -77,7 +81,11 @@ Result<void> SimCluster::start(unsigned index) {
                                            "--appendfsync",
                                            options_.always_sync ? "always" : "everysec",
                                            "--tombstone-horizon",
-                                           std::to_string(options_.horizon_seconds)};
+                                           std::to_string(options_.horizon_seconds),
+                                           "--datacenter",
+                                           fmt::format("dc{}", machine.datacenter),
+                                           "--sloppy-quorum",
+                                           options_.sloppy_quorum ? "yes" : "no"};
     if (!machine.seeds.empty()) {
         std::string seeds;
         for (const std::string& seed : machine.seeds) seeds += (seeds.empty() ? "" : ",") + seed;
@@ -105,6 +113,7 @@ Result<void> SimCluster::start(unsigned index) {
     machine.id = machine.process->identity().id;
     say(fmt::format("machine {} starts: node {:.8} actor {:016x}", index, node_name(machine.id),
                     machine.process->cluster().actor));
+    if (net.watcher != nullptr) net.watcher->on_start(index);
     return {};
 }
 
@@ -114,6 +123,7 @@ void SimCluster::crash(unsigned index) {
     machine.frozen = false;
     if (machine.process == nullptr) return;
     say(fmt::format("machine {}: the process dies", index));
+    if (net.watcher != nullptr) net.watcher->on_death(index);
     machine.disk->crash();
     machine.process = nullptr;
 }
@@ -124,6 +134,7 @@ void SimCluster::power_loss(unsigned index) {
     machine.frozen = false;
     if (machine.process == nullptr) return;
     say(fmt::format("machine {} loses its power", index));
+    if (net.watcher != nullptr) net.watcher->on_death(index);
     machine.disk->power_loss(rng.next());
     machine.process->set_silent_death();
     machine.process = nullptr;
@@ -185,7 +196,7 @@ bool SimCluster::is_quiet(std::string* why) {
         for (unsigned s = 0; s < kShards; ++s) {
             const auto shard = static_cast<ShardId>(s);
             if (topology->ring->owns(machine->id, shard))
-                unsettled += machine->process->cluster().settled(shard) ? 0 : 1;
+                unsettled += machine->process->cluster().taken(shard) ? 0 : 1;
             else if (machine->process->cluster().cells[s].bytes.load() > 0)
                 ++foreign, one_foreign = shard;
         }

@@ -25,7 +25,8 @@ class SimMachine {
     std::unique_ptr<SimProcess> process;
     std::vector<std::string> seeds;  // bus addresses
     std::string replaces;            // a node's name
-    std::string data = "/data";      // its directory
+    unsigned datacenter = 0;
+    std::string data = "/data";  // its directory
     int64_t disk_delay_us = 100;
     double rate = 1.0;      // of its clock
     int64_t synced_us = 0;  // the timeline, as its clock last heard
@@ -46,6 +47,8 @@ class SimCluster {
         bool always_sync = false;         // appendfsync
         int64_t horizon_seconds = 86400;  // of tombstones
         bool verbose = false;
+        unsigned datacenters = 1;
+        bool sloppy_quorum = true;
     };
     explicit SimCluster(const Options& options);
     ~SimCluster();

@@ -168,6 +168,7 @@ void SimNet::connect(SimLoop& from, const Endpoint& to, NodeId expected, std::fu
 void SimNet::transmit(const std::shared_ptr<Connection>& link, int side, std::string frame) {
     Connection::End& sender = link->ends[side];
     const Connection::End& receiver = link->ends[1 - side];
+    if (watcher != nullptr && link->lane == 1) watcher->on_sent(sender.machine, receiver.machine, frame);
     if (!receiver.closed) return push(link, 1 - side, {0, std::move(frame), false});
     // A machine that is back knows nothing of the connections it had, and says so to who uses them.
     if (station(receiver.machine) == nullptr || is_cut(sender.machine, receiver.machine) ||
@@ -203,7 +204,6 @@ void SimNet::deliver(const std::shared_ptr<Connection>& link, int to_side) {
             continue;
         }
         ++frames_;
-        if (on_frame) on_frame(link->ends[1 - to_side].machine, end.machine, link->lane, packet.frame);
         loop->post([loop, link, to_side, frame = std::move(packet.frame)] {
             loop->link_frame(link, to_side, frame);
         });
@@ -331,7 +331,10 @@ void SimLoop::link_up(const std::shared_ptr<SimNet::Connection>& link, int side)
 void SimLoop::link_frame(const std::shared_ptr<SimNet::Connection>& link, int side,
                          const std::string& frame) {
     auto& end = link->ends[side];
-    if (end.up && !end.resetting) user_->on_frame(end, frame);
+    if (!end.up || end.resetting) return;
+    if (net_.watcher != nullptr && lane_ == 1)
+        net_.watcher->on_received(link->ends[1 - side].machine, machine_, frame);
+    user_->on_frame(end, frame);
 }
 
 void SimLoop::link_down(const std::shared_ptr<SimNet::Connection>& link, int side) {

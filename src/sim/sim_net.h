@@ -23,6 +23,7 @@
 #include "node/bus.h"
 #include "node/worker.h"
 #include "sim/sim_events.h"
+#include "sim/sim_watcher.h"
 
 namespace torc {
 
@@ -61,8 +62,8 @@ class SimNet {
     /// Breaks one link, wherever it is.
     void break_some_link();
 
-    /// Sees every frame that arrives.
-    std::function<void(unsigned from, unsigned to, unsigned lane, std::string_view frame)> on_frame;
+    /// Null: nobody looks on.
+    SimWatcher* watcher = nullptr;
 
     uint64_t frames() const { return frames_; }
 

@@ -5,6 +5,7 @@
 #include "node/node_core.h"
 #include "sim/checkers.h"
 #include "sim/nemesis.h"
+#include "sim/observer.h"
 #include "sim/sim_cluster.h"
 #include "sim/workload.h"
 
@@ -16,6 +17,26 @@ constexpr int64_t kFormUs = 60 * kSecondUs;
 constexpr int64_t kHealUs = 120 * kSecondUs;
 constexpr int64_t kLookUs = 100'000;
 constexpr size_t kMostSiblings = 40;
+
+/// What came later decides by random numbers of its own, so that old seeds can be played as they were.
+class Extras {
+  public:
+    explicit Extras(const TrialOptions& options) : rng_(options.seed * 104729 + 7) {
+        if (options.plain || rng_.one_in(4)) return;
+        workload.once_clients = 1;
+        more_faults = true;
+        sloppy_quorum = !rng_.one_in(4);
+        datacenters = rng_.one_in(5) ? 2 : 1;
+    }
+
+    Workload::Options workload;
+    bool more_faults = false;
+    bool sloppy_quorum = true;
+    unsigned datacenters = 1;
+
+  private:
+    Rng rng_;
+};
 
 /// Owners of one shard that don't hold the same.
 std::string unequal_shards(SimCluster& cluster) {
@@ -44,19 +65,35 @@ class Trial {
     explicit Trial(const TrialOptions& options)
         : options_(options),
           rng_(options.seed * 7919),
+          extras_(options),
           always_sync_(rng_.one_in(2)),
           only_deaths_(options.faults && rng_.one_in(4)),
           early_reaping_(rng_.one_in(3)),
-          cluster_({options.seed, always_sync_, early_reaping_ ? 3 : 86400, options.verbose}),
-          workload_(cluster_, {}, rng_.next()),
+          cluster_({options.seed, always_sync_, early_reaping_ ? 3 : 86400, options.verbose,
+                    extras_.datacenters, extras_.sloppy_quorum}),
+          workload_(cluster_, extras_.workload, rng_.next()),
           nemesis_(cluster_, workload_,
-                   {.always_sync = always_sync_, .only_deaths = only_deaths_, .old_copies = !early_reaping_},
-                   rng_.next()) {}
+                   {.always_sync = always_sync_,
+                    .only_deaths = only_deaths_,
+                    .old_copies = !early_reaping_,
+                    .more = extras_.more_faults,
+                    .datacenters = extras_.datacenters},
+                   rng_.next()),
+          observer_(cluster_, always_sync_, only_deaths_ && extras_.datacenters == 1) {
+        for (const std::string& key : workload_.keys()) observer_.watch(key);
+        workload_.on_acknowledged = [this](const HistoryOp& op) { observer_.acknowledged(op); };
+        workload_.on_new_key = [this](const std::string& key) { observer_.watch(key); };
+    }
 
     TrialReport run() {
-        cluster_.say(fmt::format("appendfsync {}, {}tombstones kept {}", always_sync_ ? "always" : "everysec",
-                                 only_deaths_ ? "nothing but deaths, " : "", early_reaping_ ? "3 s" : "a day"));
+        cluster_.say(fmt::format("appendfsync {}, {}tombstones kept {}{}{}",
+                                 always_sync_ ? "always" : "everysec",
+                                 only_deaths_ ? "nothing but deaths, " : "", early_reaping_ ? "3 s" : "a day",
+                                 extras_.datacenters == 1 ? "" : ", two datacenters",
+                                 extras_.sloppy_quorum ? "" : ", strict quorums"));
         if (form()) work();
+        observer_.judge(workload_.history());
+        report_.wrong.insert(report_.wrong.begin(), observer_.wrong().begin(), observer_.wrong().end());
         report_.log = cluster_.log;
         for (const HistoryOp& op : workload_.history()) {
             ++report_.commands;
@@ -154,10 +191,12 @@ class Trial {
 
     const TrialOptions options_;
     Rng rng_;
+    const Extras extras_;
     const bool always_sync_, only_deaths_, early_reaping_;
     SimCluster cluster_;
     Workload workload_;
     Nemesis nemesis_;
+    Observer observer_;
     TrialReport report_;
 };
 

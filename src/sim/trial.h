@@ -12,6 +12,7 @@ struct TrialOptions {
     unsigned seconds = 20;  // simulated, of work and faults
     bool verbose = false;
     bool faults = true;
+    bool plain = false;  // without the later faults and keys (docs/SIMULATOR.md)
 };
 
 struct TrialReport {

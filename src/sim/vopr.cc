@@ -1,6 +1,6 @@
 // The simulator's command line:
 //
-//   vopr --seed N [--seconds 20] [--verbose] [--no-faults]
+//   vopr --seed N [--seconds 20] [--verbose] [--no-faults] [--plain]
 //   vopr --seeds A..B [--jobs 2] [--first]     --first: ends with the first bad seed
 //   ... --mutant NAME                           in builds with TORC_MUTANTS: with a planted fault
 //
@@ -27,6 +27,7 @@ struct Arguments {
     uint64_t first = 1, last = 1;
     unsigned jobs = 1;
     TrialOptions trial;
+    std::string mutant;
     bool log = false;
     bool stop_at_first = false;
 };
@@ -39,6 +40,8 @@ bool parse(int argc, char** argv, Arguments& arguments) {
             arguments.trial.verbose = true;
         } else if (word == "--no-faults") {
             arguments.trial.faults = false;
+        } else if (word == "--plain") {
+            arguments.trial.plain = true;
         } else if (word == "--first") {
             arguments.stop_at_first = true;
         } else if (word == "--log") {
@@ -58,7 +61,7 @@ bool parse(int argc, char** argv, Arguments& arguments) {
                 arguments.jobs = static_cast<unsigned>(std::atoi(value));
 #ifdef TORC_MUTANTS
             } else if (word == "--mutant") {
-                turn_on_mutant(value);
+                turn_on_mutant(arguments.mutant = value);
 #endif
             } else if (word == "--seconds") {
                 arguments.trial.seconds = static_cast<unsigned>(std::atoi(value));
@@ -89,8 +92,9 @@ bool run_seed(const Arguments& arguments, uint64_t seed) {
     if (report.wrong.empty()) return true;
     std::string text = fmt::format("seed {} FAILED\n", seed);
     for (size_t i = 0; i < report.wrong.size() && i < 20; ++i) text += "  " + report.wrong[i] + "\n";
-    text += fmt::format("replay: vopr --seed {} --seconds {}{} --verbose\n", seed, options.seconds,
-                        options.faults ? "" : " --no-faults");
+    text += fmt::format("replay: vopr --seed {} --seconds {}{}{}{} --verbose\n", seed, options.seconds,
+                        options.faults ? "" : " --no-faults", options.plain ? " --plain" : "",
+                        arguments.mutant.empty() ? "" : " --mutant " + arguments.mutant);
     fmt::print("{}", text);
     std::fflush(stdout);
     return false;
@@ -109,7 +113,7 @@ int run(int argc, char** argv) {
     if (!parse(argc, argv, arguments)) {
         fmt::print(stderr,
                    "usage: vopr --seed N | --seeds A..B [--jobs J] [--seconds S] [--verbose] [--log] "
-                   "[--no-faults]\n");
+                   "[--no-faults] [--plain]\n");
         return 2;
     }
     set_log_level(arguments.log ? LogLevel::debug : LogLevel::nothing);

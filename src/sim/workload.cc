@@ -18,12 +18,15 @@ std::string as_command(const std::vector<std::string>& words) {
 
 struct Workload::Caller {
     unsigned number = 0;
+    bool once = false;  // writes o:* and nothing else
+    Rng* rng = nullptr;
     unsigned machine = 0;
     uint64_t connection = 0;  // raised with each new one
     bool connected = false;
     std::weak_ptr<SimSession> session;
     std::weak_ptr<bool> process;
     std::string received;
+    std::string leaving;   // what the node has sent of the reply
     uint64_t command = 0;  // raised with each
     bool waiting = false;
     int64_t sent_us = 0;
@@ -33,15 +36,18 @@ struct Workload::Caller {
 };
 
 Workload::Workload(SimCluster& cluster, const Options& options, uint64_t seed)
-    : cluster_(cluster), options_(options), rng_(seed) {}
+    : cluster_(cluster), options_(options), rng_(seed), once_rng_(seed ^ 0x9e3779b97f4a7c15) {}
 
 Workload::~Workload() = default;
 
 void Workload::start() {
-    for (unsigned i = 0; i < options_.clients; ++i) {
+    for (unsigned i = 0; i < options_.clients + options_.once_clients; ++i) {
         callers_.push_back(std::make_unique<Caller>());
-        callers_.back()->number = i;
-        next(*callers_.back());
+        Caller& caller = *callers_.back();
+        caller.number = i;
+        caller.once = i >= options_.clients;
+        caller.rng = caller.once ? &once_rng_ : &rng_;
+        next(caller);
     }
 }
 
@@ -56,6 +62,7 @@ std::vector<std::string> Workload::keys() const {
     for (unsigned i = 0; i < options_.registers; ++i) keys.push_back(fmt::format("r:{}", i));
     for (unsigned i = 0; i < options_.expiring; ++i) keys.push_back(fmt::format("x:{}", i));
     for (unsigned i = 0; i < options_.counters; ++i) keys.push_back(fmt::format("c:{}", i));
+    for (uint64_t i = 1; i < next_once_; ++i) keys.push_back(fmt::format("o:{}", i));
     return keys;
 }
 
@@ -63,17 +70,18 @@ std::string Workload::fresh_value() {
     return fmt::format("v{}", next_value_++);
 }
 
-bool Workload::pick_machine(unsigned& machine) {
+bool Workload::pick_machine(Rng& rng, unsigned& machine) {
     std::vector<unsigned> running;
     for (unsigned i = 0; i < cluster_.size(); ++i)
         if (cluster_.machine(i).process != nullptr && !cluster_.machine(i).gone) running.push_back(i);
     if (running.empty()) return false;
-    machine = running[rng_.below(running.size())];
+    machine = running[rng.below(running.size())];
     return true;
 }
 
 void Workload::next(Caller& caller) {
-    const auto us = static_cast<int64_t>(rng_.below(static_cast<uint64_t>(options_.think_us) * 2));
+    const int64_t think_us = caller.once ? options_.once_think_us : options_.think_us;
+    const auto us = static_cast<int64_t>(caller.rng->below(static_cast<uint64_t>(think_us) * 2));
     cluster_.events.after(us, [this, &caller] { begin(caller); });
 }
 
@@ -81,10 +89,10 @@ void Workload::begin(Caller& caller) {
     if (stopped_) return;
     if (!caller.connected || caller.process.expired() || caller.left_here == 0) {
         hang_up(caller);
-        if (!pick_machine(caller.machine)) return next(caller);
+        if (!pick_machine(*caller.rng, caller.machine)) return next(caller);
         caller.connected = true;
         ++caller.connection;
-        caller.left_here = 5 + static_cast<unsigned>(rng_.below(40));
+        caller.left_here = 5 + static_cast<unsigned>(caller.rng->below(40));
         caller.process = cluster_.machine(caller.machine).process->lives();
     }
     --caller.left_here;
@@ -92,6 +100,7 @@ void Workload::begin(Caller& caller) {
     using Kind = HistoryOp::Kind;
     const auto a_register = [&] { return fmt::format("r:{}", rng_.below(options_.registers)); };
     if (!caller.resolving.empty()) return;
+    if (caller.once) return write_once(caller);
     const uint64_t dice = rng_.below(100);
     if (dice < 25) {
         const std::string key = a_register(), value = fresh_value();
@@ -152,6 +161,14 @@ void Workload::begin(Caller& caller) {
     send(caller, {"DECRBY", key, std::to_string(-amount)});
 }
 
+void Workload::write_once(Caller& caller) {
+    const std::string key = fmt::format("o:{}", next_once_), value = fmt::format("once{}", next_once_);
+    ++next_once_;
+    if (on_new_key) on_new_key(key);
+    note(caller, HistoryOp::Kind::set, key, value);
+    send(caller, {"SET", key, value});
+}
+
 HistoryOp& Workload::note(Caller& caller, HistoryOp::Kind kind, std::string key, std::string value) {
     caller.ops.push_back(history_.size());
     HistoryOp op;
@@ -168,10 +185,11 @@ HistoryOp& Workload::note(Caller& caller, HistoryOp::Kind kind, std::string key,
 
 void Workload::send(Caller& caller, const std::vector<std::string>& words) {
     caller.waiting = true;
+    caller.leaving.clear();
     caller.sent_us = cluster_.events.now_us();
     const uint64_t command = ++caller.command;
     const uint64_t connection = caller.connection;
-    const int64_t delay_us = 50 + static_cast<int64_t>(rng_.below(200));
+    const int64_t delay_us = 50 + static_cast<int64_t>(caller.rng->below(200));
     cluster_.events.after(delay_us, [this, &caller, connection, bytes = as_command(words)] {
         if (caller.connection != connection || caller.process.expired()) return;
         SimProcess& process = *cluster_.machine(caller.machine).process;
@@ -179,7 +197,8 @@ void Workload::send(Caller& caller, const std::vector<std::string>& words) {
             if (caller.connection != connection) return;
             if (caller.session.expired()) {
                 caller.session = process.connect([this, &caller, connection](std::string out) {
-                    const int64_t back_us = 50 + static_cast<int64_t>(rng_.below(200));
+                    if (caller.connection == connection) leaves_node(caller, out);
+                    const int64_t back_us = 50 + static_cast<int64_t>(caller.rng->below(200));
                     cluster_.events.after(back_us, [this, &caller, connection, out = std::move(out)] {
                         on_bytes(caller, connection, out);
                     });
@@ -218,6 +237,14 @@ void Workload::hang_up(Caller& caller) {
     if (caller.process.expired() || session.expired()) return;
     SimProcess& process = *cluster_.machine(caller.machine).process;
     process.loop(1).post([&process, session] { process.disconnect(session.lock()); });
+}
+
+void Workload::leaves_node(Caller& caller, std::string_view bytes) {
+    caller.leaving += bytes;
+    SimReply reply;
+    if (!on_acknowledged || parse_reply(caller.leaving, reply) == 0 || reply.type == '-') return;
+    for (const size_t at : caller.ops)
+        if (history_[at].writes()) on_acknowledged(history_[at]);
 }
 
 void Workload::on_bytes(Caller& caller, uint64_t connection, std::string bytes) {

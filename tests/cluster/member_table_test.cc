@@ -51,6 +51,23 @@ TEST_F(MemberTableTest, TheHigherIncarnationThenVersionWins) {
     EXPECT_EQ(table.merge({Kind::facts, facts_of(2, 5, 99), 0}, 3, kNow), Merged::nothing);
 }
 
+TEST_F(MemberTableTest, WhoDoesNotKnowItsAddressIsWhereItWas) {
+    MemberUpdate update{Kind::facts, facts_of(2, 6), 0};
+    update.facts.bus = {"10.0.0.2", 17000};
+    update.facts.client = {"10.0.0.2", 7000};
+    EXPECT_EQ(table.merge(update, 3, kNow), Merged::news);
+    update.facts.incarnation = 7;
+    update.facts.bus = {"", 17001};
+    update.facts.client = {"", 7001};
+    EXPECT_EQ(table.merge(update, 3, kNow), Merged::news);
+    EXPECT_EQ(table.find(2)->member.facts.bus, (Endpoint{"10.0.0.2", 17001}));
+    EXPECT_EQ(table.find(2)->member.facts.client, (Endpoint{"10.0.0.2", 7001}));
+    update.facts.version = 2;
+    update.facts.bus.host = "10.0.0.9";
+    EXPECT_EQ(table.merge(update, 3, kNow), Merged::news);
+    EXPECT_EQ(table.find(2)->member.facts.bus.host, "10.0.0.9");
+}
+
 TEST_F(MemberTableTest, AnAccusationIsForOneIncarnation) {
     EXPECT_EQ(table.merge(says(Kind::vote, 2, 4, 3), 3, kNow), Merged::nothing);
     EXPECT_EQ(table.merge(says(Kind::vote, 2, 5, 3), 3, kNow), Merged::accused);

@@ -62,6 +62,30 @@ TEST(Membership, TheNewestFactsReachEverybody) {
     EXPECT_EQ(members.at(2).self().version, version) << "nothing changed";
 }
 
+TEST(Membership, NothingThatIsNoLongerSaidIsLeftInTheQueue) {
+    MemberFacts facts = facts_of(1);
+    facts.bus.host.clear();
+    Membership membership(facts, {}, 1);
+    membership.on_tick({1000, 2000});
+    (void)membership.take_outgoing();
+    // A link is up: now it's known where this node is reached, before anything is sent on it.
+    facts.bus.host = "10.0.0.1";
+    membership.update_self(facts);
+    membership.remember(facts_of(2), {1001, 2001});
+    membership.on_contact(2, {1001, 2001});
+    size_t told = 0;
+    for (const Outgoing& outgoing : membership.take_outgoing()) {
+        MembershipMessage message;
+        ASSERT_TRUE(decode_message(outgoing.payload, message));
+        for (const MemberUpdate& update : message.updates) {
+            if (update.kind != MemberUpdate::Kind::facts || update.facts.id != 1) continue;
+            EXPECT_EQ(update.facts.bus.host, "10.0.0.1");
+            ++told;
+        }
+    }
+    EXPECT_GT(told, 0u);
+}
+
 TEST(Membership, FactsGetThroughHeavyLoss) {
     for (uint64_t seed = 1; seed <= 5; ++seed) {
         FakeMembers members(seed);

@@ -162,6 +162,24 @@ TEST(TokenAllocator, UpToThreeNodesOnlyTheNewcomerGains) {
     EXPECT_EQ(replicas_gained(*begin_leave(ring, ring.members[0].id)), 0u);
 }
 
+TEST(TokenAllocator, UpToThreeNodesShardsLieInRunsAndADeadNodesFallToAllOthers) {
+    RingState ring = found_ring(1, 3, {11, "dc1", "rack1", 16});
+    ring = *finish_move(*begin_join(ring, {12, "dc1", "rack1", 16}));
+    ring = *finish_move(*begin_join(ring, {13, "dc1", "rack1", 16}));
+    const RingTable table(ring);
+    std::map<std::pair<NodeId, NodeId>, unsigned> heirs;
+    unsigned runs = 1;
+    for (unsigned shard = 0; shard < kShards; ++shard) {
+        const auto owners = table.owners(static_cast<ShardId>(shard));
+        ++heirs[{owners[0], owners[1]}];
+        if (shard != 0) runs += table.owners(static_cast<ShardId>(shard - 1))[0] != owners[0];
+    }
+    EXPECT_EQ(runs, 48u);
+    ASSERT_EQ(heirs.size(), 6u);
+    for (const auto& [pair, shards] : heirs)
+        EXPECT_NEAR(shards, kShards / 6, kShards / 40) << pair.first << " then " << pair.second;
+}
+
 TEST(TokenAllocator, TheSameArgumentsGiveTheSameTokens) {
     Rng rng(7);
     RingState ring = found_ring(1, 3, equal_node(rng));

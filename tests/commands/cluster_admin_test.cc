@@ -79,11 +79,44 @@ TEST_F(ClusterAdmin, FailureReportsAreThisNodesOwn) {
 }
 
 TEST_F(ClusterAdmin, SlotsAndRolesAreNotForOperators) {
-    for (const char* line : {"CLUSTER ADDSLOTS 1", "CLUSTER ADDSLOTSRANGE 1 2", "CLUSTER DELSLOTS 1",
-                             "CLUSTER DELSLOTSRANGE 1 2", "CLUSTER FLUSHSLOTS", "CLUSTER SETSLOT 1 STABLE"})
+    const std::string other = node_name(2);
+    for (const std::string& line :
+         {std::string("CLUSTER ADDSLOTS 1 16383"), std::string("CLUSTER ADDSLOTSRANGE 1 2 5 5"),
+          std::string("CLUSTER DELSLOTS 1"), std::string("CLUSTER DELSLOTSRANGE 1 2"),
+          std::string("CLUSTER FLUSHSLOTS"), std::string("CLUSTER SETSLOT 1 STABLE"),
+          "CLUSTER SETSLOT 1 migrating " + other, "CLUSTER SETSLOT 1 IMPORTING " + other,
+          "CLUSTER SETSLOT 1 NODE " + other})
         EXPECT_THAT(run(line), StartsWith("-ERR The ring places slots by itself")) << line;
-    for (const char* line : {"CLUSTER FAILOVER", "CLUSTER FAILOVER FORCE", "CLUSTER REPLICATE x"})
+    for (const std::string& line : {std::string("CLUSTER FAILOVER"), std::string("CLUSTER FAILOVER FORCE"),
+                                    std::string("CLUSTER FAILOVER takeover"), "CLUSTER REPLICATE " + other})
         EXPECT_THAT(run(line), StartsWith("-ERR Torc has no primaries and replicas")) << line;
+}
+
+TEST_F(ClusterAdmin, ButTheirArgumentsAreCheckedAsRedisDoes) {
+    for (const char* line : {"CLUSTER ADDSLOTS x", "CLUSTER ADDSLOTS 1 16384", "CLUSTER DELSLOTS -1",
+                             "CLUSTER ADDSLOTSRANGE 1 x", "CLUSTER DELSLOTSRANGE 1 99999",
+                             "CLUSTER SETSLOT x STABLE", "CLUSTER SETSLOT 16384 sideways"})
+        EXPECT_EQ(run(line), "-ERR Invalid or out of range slot\r\n") << line;
+    EXPECT_EQ(run("CLUSTER DELSLOTS 7 7"), "-ERR Slot 7 specified multiple times\r\n");
+    EXPECT_EQ(run("CLUSTER ADDSLOTSRANGE 2 1"),
+              "-ERR start slot number 2 is greater than end slot number 1\r\n");
+    EXPECT_EQ(run("CLUSTER ADDSLOTSRANGE 1 2 3"),
+              "-ERR wrong number of arguments for 'cluster|addslotsrange' command\r\n");
+    EXPECT_EQ(run("CLUSTER DELSLOTSRANGE 1 2 3"),
+              "-ERR wrong number of arguments for 'cluster|delslotsrange' command\r\n");
+    for (const char* line : {"CLUSTER SETSLOT 1 sideways", "CLUSTER SETSLOT 1 NODE",
+                             "CLUSTER SETSLOT 1 STABLE x", "CLUSTER SETSLOT 1 MIGRATING a b"})
+        EXPECT_EQ(run(line),
+                  "-ERR Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP\r\n")
+            << line;
+    EXPECT_EQ(run("CLUSTER SETSLOT 1 MIGRATING nobody"), "-ERR I don't know about node nobody\r\n");
+    EXPECT_EQ(run("CLUSTER SETSLOT 1 importing nobody"), "-ERR I don't know about node nobody\r\n");
+    EXPECT_EQ(run("CLUSTER SETSLOT 1 NODE nobody"), "-ERR Unknown node nobody\r\n");
+    EXPECT_EQ(run("CLUSTER FAILOVER sideways"), kSyntaxError);
+    EXPECT_EQ(run("CLUSTER FAILOVER FORCE TAKEOVER"),
+              "-ERR unknown subcommand or wrong number of arguments for 'FAILOVER'. Try CLUSTER HELP.\r\n");
+    EXPECT_EQ(run("CLUSTER REPLICATE nobody"), "-ERR Unknown node nobody\r\n");
+    EXPECT_EQ(run("CLUSTER REPLICATE " + node_name(1)), "-ERR Can't replicate myself\r\n");
 }
 
 }  // namespace

@@ -89,11 +89,16 @@ TEST_F(ClusterReplies, NodesTellOfTheDeadAndTheSuspected) {
                   " 10.0.0.3:7000@17000 master,fail? - 0 1699999999000 7 connected 1\n");
 }
 
-TEST_F(ClusterReplies, ReplicasAreLinesOfTheOtherOwners) {
-    cluster.shown.ranges = {{{0, 5999}, {1, 2}}, {{6000, 16383}, {2, 3}}};
-    const std::string third = node_name(3) + " 10.0.0.3:7000@17000 master - 0 1699999999000 7 connected";
+TEST_F(ClusterReplies, ReplicasAreLinesOfTheOtherOwnersAsReplicas) {
+    cluster.shown.ranges = {{{0, 5999}, {3, 1}}, {{6000, 9999}, {2, 3}}, {{10000, 16383}, {1, 2}}};
+    const std::string third =
+        node_name(3) + " 10.0.0.3:7000@17000 slave " + node_name(2) + " 0 1699999999000 7 connected";
+    EXPECT_EQ(run("CLUSTER REPLICAS " + node_name(3)),
+              "*1\r\n" + bulk(node_name(1) + " 10.0.0.1:7000@17000 myself,slave " + node_name(3) +
+                              " 0 0 7 connected"));
     EXPECT_EQ(run("CLUSTER REPLICAS " + node_name(2)), "*1\r\n" + bulk(third));
     EXPECT_EQ(run("CLUSTER SLAVES " + node_name(2)), "*1\r\n" + bulk(third));
+    cluster.shown.ranges = {{{0, 16383}, {2}}};
     EXPECT_EQ(run("CLUSTER REPLICAS " + node_name(3)), "*0\r\n");
     EXPECT_EQ(run("CLUSTER REPLICAS nobody"), "-ERR Unknown node nobody\r\n");
 }

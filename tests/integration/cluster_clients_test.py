@@ -2,9 +2,11 @@
 """Stock clients against three nodes: ordinary work, while one node is killed and comes back.
 
 ioredis and node-redis (their cluster clients, pinned in node/package.json), python3-redis' RedisCluster, redis-cli -c
-and --cluster check/info/call, redis-benchmark --cluster, and hiredis as a plain client of one node.
+and --cluster check/info/call, redis-benchmark --cluster, and hiredis as a plain client of one node. Of clients that
+aren't here (jedis, lettuce, go-redis, redis-rs, StackExchange.Redis) what they say first, and what they read of the
+replies. cluster_handshakes.py has those.
 
-usage: cluster_clients_test.py SERVER
+usage: cluster_clients_test.py SERVER [TEST ...]
 """
 import ctypes
 import ctypes.util
@@ -19,6 +21,7 @@ import unittest
 import redis
 import redis.cluster
 
+import cluster_handshakes
 from cluster_harness import Cluster, Workplace
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -46,11 +49,19 @@ class StockClients(unittest.TestCase):
         failed = any(error for _, error in self._outcome.errors) if hasattr(self._outcome, "errors") else False
         self.workplace.__exit__(AssertionError if failed else None)
 
-    def kill(self):
-        self.nodes[1].kill()
+    def kill(self, spared_port=None):
+        """One node; not the one at this port."""
+        self.killed = next(node for node in self.nodes[1:] if node.port != spared_port)
+        self.killed.kill()
+
+    def wait_until_seen(self):
+        """That the killed one is down, by all others."""
+        living = [node for node in self.nodes if node is not self.killed]
+        self.cluster.wait_for("the dead node is seen", lambda: all(
+            any(member["state"] == b"down" for member in node.members()) for node in living))
 
     def revive(self):
-        self.nodes[1].start().wait_ready()
+        self.killed.start().wait_ready()
         self.cluster.wait_settled()
 
     # ---- node
@@ -64,14 +75,21 @@ class StockClients(unittest.TestCase):
                                   env={**os.environ, "TORC_PORTS": ",".join(str(n.port) for n in self.nodes)})
         time.sleep(3)
         self.kill()
-        output, _ = worker.communicate(timeout=60)
+        try:
+            output, _ = worker.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            self.fail(f"it hangs: {worker.communicate()[0]}")
         self.assertEqual(worker.returncode, 0, output)
         report = json.loads(output.strip().splitlines()[-1])
         print(f"  {name}: {report}", flush=True)
         self.assertGreater(report["done"], 100)
         self.assertGreater(report["doneLate"], 20, "it doesn't work any more with a node down")
+        self.assertLessEqual(report["doneTwice"], 2)
         for message, count in report["refusals"]:
             self.assertNotIn("NOREPLICAS", message)
+            if message == "no answer":  # from a connection to the killed node that the client takes for a good one
+                self.assertEqual((name, count), ("node-redis", 1))
             self.assertLess(count, 100, message)
         self.revive()
 
@@ -97,7 +115,10 @@ class StockClients(unittest.TestCase):
             for i in range(100):
                 pipeline.incr(f"n{i}")
             self.assertEqual(pipeline.execute(), [1] * 100)
-        self.kill()
+        # Debian's redis-py 4.3.4 can't lose the first node of its own list, whatever the server: it gives up that
+        # node's connection, begins its refresh there, and fails to deep-copy settings that hold its own locks.
+        first = next(iter(client.nodes_manager.startup_nodes.values()))
+        self.kill(spared_port=first.port)
         worked, refused = 0, []
         end = time.monotonic() + 6
         while time.monotonic() < end:
@@ -115,6 +136,56 @@ class StockClients(unittest.TestCase):
             self.assertIsNotNone(client.get(f"k{i}"))
         self.revive()
 
+    def test_redis_py_commands(self):
+        """What the client makes of the replies to CLUSTER's subcommands, and of keys all over the nodes."""
+        client = redis.cluster.RedisCluster(host="127.0.0.1", port=self.nodes[0].port, decode_responses=True)
+        node = client.get_node("127.0.0.1", self.nodes[0].port)
+        names = {other.id() for other in self.nodes}
+        mine = self.nodes[0].id()
+        nodes = client.cluster_nodes()
+        self.assertEqual({nodes[address]["node_id"] for address in nodes}, names)
+        self.assertTrue(all("master" in nodes[address]["flags"] for address in nodes))
+        replicas = client.cluster_replicas(mine, target_nodes=node)
+        self.assertEqual({replicas[address]["node_id"] for address in replicas}, names - {mine})
+        self.assertTrue(all(replicas[address]["master_id"] == mine for address in replicas))
+        slots = client.cluster_slots(target_nodes=node)
+        self.assertEqual(sum(last - first + 1 for first, last in slots), 16384)
+        self.assertEqual(client.cluster_info(target_nodes=node)["cluster_known_nodes"], "3")
+        self.assertEqual(client.cluster_count_failure_report(mine), 0)
+        self.assertEqual(client.cluster_keyslot("foo"), 12182)
+        self.assertEqual(len(client.cluster_links(node)), 4)
+        self.assertTrue(client.cluster_save_config(target_nodes=node))
+        self.assertTrue(client.readonly(target_nodes=node))
+        self.assertTrue(client.readwrite(target_nodes=node))
+        for i in range(100):
+            client.set(f"{{t}}{i}", i)
+            client.set(f"s{i}", i)
+        self.assertEqual(client.cluster_countkeysinslot(client.cluster_keyslot("t")), 100)
+        self.assertEqual(len(client.cluster_get_keys_in_slot(client.cluster_keyslot("t"), 7)), 7)
+        self.assertEqual(client.mget([f"{{t}}{i}" for i in range(100)]), [str(i) for i in range(100)])
+        self.assertTrue(client.rename("{t}0", "{t}new"))
+        expected = {f"{{t}}{i}" for i in range(1, 100)} | {"{t}new"} | {f"s{i}" for i in range(100)}
+        self.assertEqual(set(client.scan_iter(count=50)), expected)
+        self.assertEqual(set(client.keys("*")), expected)
+        self.assertTrue(client.ping())
+        # Of one slot, on the connection that the client would use for it.
+        with client.get_redis_connection(client.get_node_from_key("{t}a")).pipeline(transaction=True) as transaction:
+            self.assertEqual(transaction.incr("{t}a").incr("{t}b").get("{t}a").execute(), [1, 1, "1"])
+        self.assertTrue(client.flushall())
+        self.assertEqual(set(client.keys("*")), set())
+
+    # ---- what clients say first
+
+    def test_handshakes(self):
+        for node in self.nodes:
+            cluster_handshakes.check_all(node, self.nodes)
+        # And with more nodes than replicas: many preference lists.
+        for _ in range(2):
+            self.cluster.add()
+        self.cluster.wait_settled()
+        for node in self.nodes:
+            cluster_handshakes.check_all(node, self.nodes)
+
     # ---- the tools
 
     def test_redis_cli(self):
@@ -130,10 +201,16 @@ class StockClients(unittest.TestCase):
         call = run("redis-cli", "--cluster", "call", f"127.0.0.1:{self.port}", "PING")
         self.assertEqual(call.count("PONG"), 3, call)
         self.kill()
-        time.sleep(4)
+        self.wait_until_seen()
         for i in range(20):
             self.assertEqual(run(*cli, "GET", f"k{i}").strip(), str(i))
             self.assertEqual(run(*cli, "SET", f"k{i}", "x").strip(), "OK")
+        # All slots are served by those that are left, and the tool says so, after it has named the dead one.
+        check = run("redis-cli", "--cluster", "check", f"127.0.0.1:{self.port}")
+        self.assertIn(f"Could not connect to Redis at 127.0.0.1:{self.killed.port}", check)
+        self.assertIn("[OK] All 16384 slots covered.", check)
+        info = run("redis-cli", "--cluster", "info", f"127.0.0.1:{self.port}")
+        self.assertEqual(info.count("-> 20 keys |"), 2, info)  # DBSIZE is the whole cluster's, whoever is asked
         self.revive()
 
     def test_redis_benchmark(self):
@@ -144,12 +221,16 @@ class StockClients(unittest.TestCase):
         for name in ("SET", "GET", "INCR"):
             self.assertIn(f"{name}: ", output)
         self.assertIn("requests per second", output)
-        # It starts anew with a node down, from one that is up.
+        # It ends with the first connection that it loses (of Redis' nodes, too), and starts anew from one that's up.
         self.kill()
-        time.sleep(4)
-        output = run("redis-benchmark", "-p", self.port, "-t", "set,get", "-n", "5000", "-r", "1000", "-q")
-        self.assertIn("GET: ", output)
+        self.wait_until_seen()
+        for mode in ([], ["--cluster"]):
+            output = run("redis-benchmark", *mode, "-p", self.port, "-t", "set,get,mset", "-n", "5000", "-r", "1000", "-q",
+                         "-P", "4")
+            self.assertIn("GET: ", output)
         self.revive()
+        output = run("redis-benchmark", "--cluster", "-p", self.port, "-t", "set,get", "-n", "5000", "-r", "1000", "-q")
+        self.assertIn("Cluster has 3 master nodes", output)
 
     # ---- hiredis, with no idea of clusters
 

@@ -4,6 +4,7 @@ Nothing here outlives the test: every process dies with the test's own (PR_SET_P
 """
 import ctypes
 import os
+import re
 import shutil
 import signal
 import socket
@@ -12,6 +13,8 @@ import tempfile
 import time
 
 START_SECONDS = 30
+SUSPICION = re.compile(r"\d+:M (?P<when>\d+ \w+ \d+ [\d:]+)\.(?P<ms>\d+) . "
+                       r"(Node (?P<subject>[0-9a-f]{40}): \w+: (no answer for|unreachable for)|\S+ did not run for)")
 BUS_OFFSET = 10000
 
 
@@ -30,7 +33,7 @@ class ErrorReply(Exception):
 
 
 class Client:
-    """A RESP2 client: one connection, commands in order."""
+    """One connection, commands in order. RESP2, and RESP3 after HELLO 3: maps as dict, sets as list."""
 
     def __init__(self, address, timeout=8.0):
         self.address = address
@@ -65,15 +68,23 @@ class Client:
                 return ErrorReply(rest.decode())
             if kind == b":":
                 return int(rest)
-            if kind == b"$":
+            if kind == b"_":
+                return None
+            if kind == b"#":
+                return rest == b"t"
+            if kind == b",":
+                return float(rest)
+            if kind in b"$=":
                 if int(rest) < 0:
                     return None
                 body = self.input.read(int(rest) + 2)
                 if len(body) != int(rest) + 2:
                     raise Gone("connection closed")
-                return body[:-2]
-            if kind == b"*":
+                return body[4:-2] if kind == b"=" else body[:-2]
+            if kind in b"*~":
                 return None if int(rest) < 0 else [self.read() for _ in range(int(rest))]
+            if kind == b"%":
+                return {self.read().decode(): self.read() for _ in range(int(rest))}
         except TimeoutError as error:
             raise Silent(error) from error
         except OSError as error:
@@ -142,6 +153,9 @@ class Node:
         self.prefix = list(prefix)  # what runs the server somewhere else: nsenter
         self.process = None
         self.frozen = False
+        self.name_in_cluster = None
+        self.absent_since = None
+        self.absences = []  # (from, to), wall clock: when others may rightly miss it
         os.makedirs(self.directory, exist_ok=True)
 
     @property
@@ -173,6 +187,7 @@ class Node:
             try:
                 with self.client(timeout=2) as client:
                     if client.call("PING") == b"PONG":
+                        self.is_back()
                         return self
             except (Gone, ErrorReply):
                 time.sleep(0.02)
@@ -182,7 +197,21 @@ class Node:
         with open(self.log, errors="replace") as log:
             return "".join(log.readlines()[-lines:])
 
+    def is_away(self):
+        self.absent_since = self.absent_since or time.time()
+
+    def is_back(self):
+        if self.absent_since is not None:
+            self.absences.append((self.absent_since, time.time() + 1))
+            self.absent_since = None
+
+    def was_away(self, when):
+        if self.absent_since is not None and when >= self.absent_since:
+            return True
+        return any(begin <= when <= end for begin, end in self.absences)
+
     def kill(self):
+        self.is_away()
         self.process.kill()
         self.process.wait()
         self.frozen = False
@@ -195,12 +224,14 @@ class Node:
             raise AssertionError(f"{self.name} doesn't end after SIGTERM") from None
 
     def freeze(self):
+        self.is_away()
         self.process.send_signal(signal.SIGSTOP)
         self.frozen = True
 
     def thaw(self):
         self.process.send_signal(signal.SIGCONT)
         self.frozen = False
+        self.is_back()
 
     def client(self, timeout=8.0):
         return Client(self.address, timeout)
@@ -243,6 +274,7 @@ class Cluster:
         node.start().wait_ready()
         if "--cluster-enabled" in self.options:
             self.wait_for(f"{node.name} is let in", lambda: node.ring()["members"])
+            node.name_in_cluster = node.id()
         self.nodes.append(node)
         return node
 
@@ -299,6 +331,23 @@ class Cluster:
             if time.monotonic() > deadline:
                 raise AssertionError(f"{what}: not within {seconds} s")
             time.sleep(0.1)
+
+    def misjudged(self):
+        """What nodes said of others that were there all the time, and of their own pauses: then the machine was too
+        busy for them, and for a moment two may have decided for one key."""
+        by_name = {node.name_in_cluster: node for node in self.nodes}
+        found = []
+        for node in self.nodes:
+            with open(node.log, errors="replace") as log:
+                for line in log:
+                    said = SUSPICION.match(line)
+                    if said is None:
+                        continue
+                    when = time.mktime(time.strptime(said["when"], "%d %b %Y %H:%M:%S")) + int(said["ms"]) / 1000
+                    subject = by_name.get(said["subject"], node)
+                    if not subject.was_away(when):
+                        found.append(f"{node.name}: {line.strip()}")
+        return found
 
     def check_alive(self):
         for node in self.nodes:

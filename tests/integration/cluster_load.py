@@ -73,8 +73,9 @@ class Worker(threading.Thread):
         except ErrorReply as error:
             self.errors[error.code] += 1
             self.load.on_error(self, node, command, error)
-            # A client that's told no backs off a little.
+            # A client that's told no backs off a little and goes to another node: else all would end at the slowest.
             time.sleep(0.005)
+            self.hang_up()
             return (False, None) if error.code == "INDOUBT" else (False, error)
         except Silent as error:
             self.hang_up()
@@ -98,10 +99,10 @@ class Worker(threading.Thread):
         if done or error is None:
             right.add(value)
         if self.random.randrange(8) == 0 and done:
-            done, error = self.ask("DEL", key)
-            if done:
+            done, reply = self.ask("DEL", key)
+            if done and not (reply == 0 and self.load.stale_decisions):
                 right.clear()
-            if done or error is None:
+            if done or reply is None:
                 right.add(ABSENT)
 
     def count(self):
@@ -141,7 +142,7 @@ class Worker(threading.Thread):
         key = b"l:%d" % self.load.next_lock(self.random)
         done, reply = self.ask("SET", key, b"%d" % self.number, "NX")
         if done and reply == b"OK":
-            self.load.granted(key, self.number)
+            self.load.granted(key, self)
 
     def run(self):
         steps = [getattr(self, name) for name in self.load.steps]
@@ -163,12 +164,14 @@ class Load:
     """`nodes_for(worker)`: the nodes that it may talk to. `allowed`: codes of error replies that are all right."""
 
     def __init__(self, cluster, seed, workers=6, steps=("write_unique", "count", "read_modify_write", "append", "lock"),
-                 allowed=("INDOUBT", "LOADING"), nodes_for=None, strict_reads=True, patience=8.0, pace=0):
+                 allowed=("INDOUBT",), nodes_for=None, strict_reads=True, stale_decisions=False, patience=8.0, pace=0):
         self.cluster = cluster
         self.steps = steps
         self.allowed = set(allowed)
         self.nodes_for = nodes_for or (lambda worker: list(cluster.nodes))
         self.strict_reads = strict_reads
+        # Who is cut off from a quorum decides by what it has: it may not find what it's told to delete, and says so.
+        self.stale_decisions = stale_decisions
         self.patience = patience
         self.pace = pace
         self.stopping = threading.Event()
@@ -226,9 +229,10 @@ class Load:
                 self.lock_number += 1
             return self.lock_number
 
-    def granted(self, key, number):
+    def granted(self, key, worker):
         with self.mutex:
-            self.locks[key].append(number)
+            when = f"{time.monotonic() - self.began:.3f} s"
+            self.locks[key].append(f"worker {worker.number} at {worker.node.name}, {when}")
 
     # ---- afterwards
 
@@ -278,7 +282,7 @@ class Load:
         lost = [f"{token.decode()} ({when})" for token, done, when in tokens if done and token[:-1] not in found]
         return f"; lost: {' '.join(lost[:5])}"
 
-    def verify(self, client, where, exclusive=True):
+    def verify(self, client, where):
         """Reads every key through this connection."""
         checks = self.expected()
         keys = sorted(checks)
@@ -291,10 +295,10 @@ class Load:
                              + self.why_tokens(key, value))
         if wrong:
             raise AssertionError(f"{where}: {len(wrong)} of {len(keys)} keys are wrong:\n  " + "\n  ".join(wrong[:12]))
-        twice = {key: owners for key, owners in self.locks.items() if len(owners) > 1}
-        if exclusive and twice:
-            raise AssertionError(f"{len(twice)} locks granted twice: {dict(list(twice.items())[:5])}")
         return len(keys)
+
+    def granted_twice(self):
+        return [f"{key.decode()}: {'; '.join(owners)}" for key, owners in self.locks.items() if len(owners) > 1]
 
 
 def shorten(value):

@@ -39,9 +39,11 @@ TEST_F(ClientRegistryTest, KillClosesOthersAndTheAskerHearsOfItsOwnEnd) {
     start();
     Connection& victim = connect();
     Connection& asker = connect();
-    EXPECT_EQ(asker("CLIENT KILL ID " + id_of(victim)), ":1\r\n");
+    const std::string kill = "CLIENT KILL ID " + id_of(victim);
+    EXPECT_EQ(asker(kill), ":1\r\n");
     EXPECT_TRUE(victim.port.closed);
     EXPECT_FALSE(asker.port.closed);
+    EXPECT_EQ(asker(kill), ":0\r\n");  // it dies once
     EXPECT_EQ(asker("CLIENT KILL ID " + id_of(asker) + " SKIPME no"), ":1\r\n");
     EXPECT_TRUE(asker.port.closed);
 }

@@ -99,7 +99,6 @@ class ClusterFixture : public NodeFixture {
         publish();
         for (const NodeId id : others) link(id), link(id, false);
         // Long enough in its place to decide by its own copies (Coordinator::trusts_own_copy).
-        for (unsigned shard = 0; shard < kShards; ++shard) (void)coordinator().plan(static_cast<ShardId>(shard));
         clock.advance_ms(kTrustedAfterMs);
     }
     static constexpr int64_t kTrustedAfterMs = 2500;
@@ -129,7 +128,10 @@ class ClusterFixture : public NodeFixture {
     }
     Peer& peer(NodeId id) { return *std::ranges::find(peers, id, &Peer::id); }
     void settle_all() {
-        for (unsigned shard = 0; shard < kShards; ++shard) core().settle(static_cast<ShardId>(shard));
+        for (unsigned shard = 0; shard < kShards; ++shard) {
+            core().settle(static_cast<ShardId>(shard));
+            core().take(static_cast<ShardId>(shard), clock.monotonic_ns() / 1'000'000, core().unsettle_count());
+        }
     }
     /// What the control plane does when ring or members changed; the workers notice with their next turn.
     void publish() {

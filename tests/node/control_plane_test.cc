@@ -6,7 +6,9 @@
 #include <map>
 #include <memory>
 
+#include "cluster/membership_message.h"
 #include "cluster/node_identity.h"
+#include "cluster/shard_set.h"
 #include "sim/sim_clock.h"
 #include "sim/sim_disk.h"
 #include "tests/node/cluster_fixture.h"
@@ -184,6 +186,38 @@ TEST_F(Planes, ThoseWithSeedsAreLetInOneAfterAnother) {
         EXPECT_EQ(ring(id), ring(1)) << id;
         EXPECT_EQ(nodes_.at(id).core->topology()->peers.size(), 2u);
     }
+}
+
+TEST_F(Planes, WhoComesBackSaysFirstThatNothingIsSettled) {
+    add(1), add(2, {1});
+    run_ms(10'000);
+    ASSERT_EQ(ring(1).members.size(), 2u);
+    fills_ = false;
+    kill(2);
+    nodes_.at(2).plane = nullptr;
+    std::unique_ptr<SimDisk> disk = std::move(nodes_.at(2).disk);
+    nodes_.erase(2);
+    nodes_[2].disk = std::move(disk);
+    add(2, {1});
+    // The other's link is there before it's ready.
+    wanted_ = {{1, 2}};
+    connect();
+    size_t said = 0;
+    for (int i = 0; i < 20; ++i) {
+        clock_.advance_ms(25);
+        nodes_.at(2).plane->on_tick();
+        for (const std::string& frame : links_.back().far->out) {
+            MembershipMessage message;
+            if (!decode_message(std::string_view(frame).substr(1), message)) continue;
+            for (const MemberUpdate& update : message.updates) {
+                if (update.kind != MemberUpdate::Kind::facts || update.facts.id != 2) continue;
+                EXPECT_TRUE(shard_set_of(update.facts.unsettled).all());
+                EXPECT_EQ(update.facts.cluster_id, ring(1).cluster_id);
+                ++said;
+            }
+        }
+    }
+    EXPECT_GT(said, 0u);
 }
 
 TEST_F(Planes, AMoveEndsOnlyWhenWhatItGivesIsFilled) {

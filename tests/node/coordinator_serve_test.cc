@@ -95,6 +95,13 @@ TEST_F(Serving, WhatIsNotOursIsKeptUpToTheHintLimit) {
     // By an older ring it was ours; who sent it has to look again.
     epoch_of_peers = ring.epoch - 1;
     EXPECT_EQ(merge(change_of(foreign, cell_of("v", 99, stamp_now()))), BusStatus::elsewhere);
+    // Still ours: it's kept, and acknowledged only to who counts by the present ring.
+    const int64_t keys = core().cells[shard_of_key(key_)].keys.load();
+    const std::string second = "{" + key_ + "}2";
+    EXPECT_EQ(merge(change_of(second, cell_of("v", 99, stamp_now()))), BusStatus::elsewhere);
+    EXPECT_EQ(core().cells[shard_of_key(key_)].keys.load(), keys + 1);
+    epoch_of_peers = 0;
+    EXPECT_EQ(merge(change_of(second, cell_of("v", 99, stamp_now()))), BusStatus::done);
 }
 
 TEST_F(Serving, ForwardsRunHereAndTheirSessionRemembers) {
@@ -114,6 +121,20 @@ TEST_F(Serving, ForwardsRunHereAndTheirSessionRemembers) {
     while (table.owns(self, shard_of_key("o" + std::to_string(other)))) ++other;
     const std::string theirs = "o" + std::to_string(other);
     EXPECT_EQ(run(forward({"SET", theirs, "v"}), BusStatus::elsewhere), "");
+    ForwardMessage moved = forward({"GET", theirs});
+    moved.transaction = true;
+    EXPECT_EQ(run(moved, BusStatus::elsewhere), "");
+}
+
+TEST_F(Serving, ForwardsToANodeThatKnowsOfNobodyYetAreTriedAgain) {
+    begin();
+    alive(kB, Liveness::down), alive(kC, Liveness::down);
+    publish();
+    EXPECT_EQ(run(forward({"SET", key_, "v"}), BusStatus::later), "");
+    alive(kB);
+    publish();
+    (void)ask(forward({"SET", key_, "v"}));
+    EXPECT_THAT(sent_to(kB, BusKind::merge), SizeIs(1));
 }
 
 TEST_F(Serving, HostileCommandsDontHurt) {

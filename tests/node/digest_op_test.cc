@@ -114,6 +114,20 @@ TEST_F(Digests, AWriteOfTheSameShardWaitsForTheRead) {
     EXPECT_THAT(sent_to(kB, BusKind::merge), SizeIs(1));
 }
 
+TEST_F(Digests, AWriteThatComesWhileTheReadRunsAgainWaitsForIt) {
+    begin();
+    EXPECT_EQ((*client_)("GET " + key_), "");
+    const auto [node, op] = one_asked();
+    answer(node, ReadReply{op, BusStatus::done, 12345, {}});
+    const std::vector<Sent> joins = sent_to(node, BusKind::read);
+    ASSERT_THAT(joins, SizeIs(1));
+    EXPECT_EQ((*client_)("DEL " + key_), "");
+    EXPECT_THAT(sent_to(kB, BusKind::merge), IsEmpty());
+    answer(node, ReadReply{joins[0].op(), BusStatus::done, 0, change_of(key_, cell_)});
+    EXPECT_EQ(client_->take(), "$4\r\nmine\r\n");
+    EXPECT_THAT(sent_to(kB, BusKind::merge), SizeIs(1));
+}
+
 TEST_F(Digests, SeveralKeysAreOneDigestAndAnAbsentOneCounts) {
     begin();
     const std::string absent = "{" + key_ + "}nosuch";

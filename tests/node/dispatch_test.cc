@@ -24,6 +24,15 @@ TEST_F(Dispatch, RefusesInRedisWords) {
     EXPECT_EQ(c("CONFIG GET"), "-ERR wrong number of arguments for 'config|get' command\r\n");
 }
 
+TEST_F(Dispatch, WhatHasBeenSentIsNobodysOutputAnyMore) {
+    start();
+    Connection& idle = connect();
+    EXPECT_EQ(idle("PING"), "+PONG\r\n");
+    const std::string list = connect()("CLIENT LIST");
+    EXPECT_NE(list.find(" oll=0 omem=0 "), std::string::npos) << list;
+    EXPECT_EQ(list.find(" oll=1 "), std::string::npos) << list;
+}
+
 TEST_F(Dispatch, AnExecThatCannotRunEndsTheTransaction) {
     start();
     Connection& c = connect();

@@ -125,6 +125,62 @@ TEST_F(Errands, WithoutALinkNothingWasSentAndNothingIsInDoubt) {
     EXPECT_THAT(client_->take(), StartsWith("-NOREPLICAS"));
 }
 
+TEST_F(Errands, NothingOvertakesWhatIsTriedAgain) {
+    begin();
+    client_->send_only("SET " + key_ + " 5\r\n");
+    settle();
+    reply(kB, forward_to(kB).op(), {}, BusStatus::later);
+    client_->send_only("INCR " + key_ + "\r\n");
+    settle();
+    EXPECT_THAT(sent_to(kB), IsEmpty());
+    pass_ms(100);
+    const Sent set = forward_to(kB);
+    EXPECT_EQ(decode_forward(set.body)->commands.front().front(), "SET");
+    reply(kB, set.op(), "+OK\r\n");
+    const Sent incr = forward_to(kB);
+    EXPECT_EQ(decode_forward(incr.body)->commands.front().front(), "INCR");
+    reply(kB, incr.op(), ":6\r\n");
+    EXPECT_EQ(client_->take(), "+OK\r\n:6\r\n");
+}
+
+TEST_F(Errands, WhatIsTriedAgainKeepsItsOrder) {
+    begin();
+    client_->send_only("SET " + key_ + " 5\r\nINCR " + key_ + "\r\n");
+    settle();
+    const std::vector<Sent> first = sent_to(kB, BusKind::forward);
+    ASSERT_THAT(first, SizeIs(2));
+    reply(kB, first[1].op(), {}, BusStatus::later);
+    pass_ms(10);
+    reply(kB, first[0].op(), {}, BusStatus::later);
+    std::vector<std::string> names;
+    for (int i = 0; i < 6; ++i) {
+        pass_ms(10);
+        for (const Sent& sent : sent_to(kB, BusKind::forward))
+            names.emplace_back(decode_forward(sent.body)->commands.front().front());
+    }
+    EXPECT_THAT(names, ElementsAre("SET", "INCR"));
+}
+
+TEST_F(Errands, WhatComesHomeRunsInItsOrder) {
+    begin();
+    client_->send_only("SET " + key_ + " 5\r\nINCR " + key_ + "\r\nDEL " + key_ + "\r\n");
+    settle();
+    const std::vector<Sent> sent = sent_to(kB, BusKind::forward);
+    ASSERT_THAT(sent, SizeIs(3));
+    alive(kB, Liveness::suspect), alive(kC, Liveness::suspect);
+    publish();
+    for (const Sent& each : sent) reply(kB, each.op(), {}, BusStatus::elsewhere);
+    pass_ms(100);
+    // A substitute asks before it decides; one after the other, for the second's answer lies with the first.
+    for (int i = 0; i < 10; ++i) {
+        for (const Sent& each : sent_to(kC)) {
+            if (each.kind == BusKind::read) answer(kC, ReadReply{each.op(), BusStatus::done, 0, {}});
+            if (each.kind == BusKind::merge) ack(kC, each.op());
+        }
+    }
+    EXPECT_EQ(client_->take(), "+OK\r\n:6\r\n:1\r\n");
+}
+
 // The coordinator gave it back, and by then it's this node: the whole transaction runs, not its first
 // command.
 TEST_F(Errands, ATransactionThatComesHomeRunsWhole) {
@@ -158,6 +214,17 @@ TEST_F(Errands, TheClientMayBeGone) {
     pass_ms(3000);
 }
 
+TEST_F(Errands, NothingIsTriedAgainForAClientThatIsGone) {
+    begin();
+    EXPECT_EQ((*client_)("SET " + key_ + " v"), "");
+    reply(kB, forward_to(kB).op(), {}, BusStatus::later);
+    connections.clear();
+    settle();
+    (void)sent_to(kB);
+    pass_ms(100);
+    EXPECT_THAT(sent_to(kB, BusKind::forward), IsEmpty());
+}
+
 TEST_F(Errands, AClientThatPipelinesWithoutEndWaits) {
     begin();
     std::string commands;
@@ -188,6 +255,35 @@ TEST_F(Errands, SpreadCommandsAreTakenApartAndPutTogether) {
     reply(kC, forward_to(kC).op(), ":1\r\n");
     EXPECT_EQ(client_->take(), "-INDOUBT maybe\r\n");
     EXPECT_THAT((*client_)("RENAME " + c + " " + key_), StartsWith("-CROSSSLOT"));
+}
+
+TEST_F(Errands, WhatFollowsASpreadWriteSeesIt) {
+    begin();
+    ASSERT_TRUE(config->set({{"write-consistency", "one"}, {"read-consistency", "one"}}));
+    const std::string mine = key_with_owners({self}, "m");
+    client_->send_only("MSET " + key_ + " 1 " + mine + " 1\r\nGET " + mine + "\r\nINCR " + key_ + "\r\n");
+    settle();
+    const Sent mset = forward_to(kB);
+    EXPECT_EQ(decode_forward(mset.body)->commands.front().front(), "MSET");
+    reply(kB, mset.op(), "+OK\r\n");
+    reply(kB, forward_to(kB).op(), ":2\r\n");
+    EXPECT_EQ(client_->take(), "+OK\r\n$1\r\n1\r\n:2\r\n");
+}
+
+TEST_F(Errands, SpreadReadsWaitForNoOtherReadAndWritesForThem) {
+    begin();
+    ASSERT_TRUE(config->set({{"read-consistency", "one"}}));
+    const std::string c = key_with_owners({kC}, "c");
+    const std::string mget = "MGET " + key_ + " " + c + "\r\n";
+    client_->send_only(mget + mget + "SET " + key_ + " v\r\n");
+    settle();
+    const std::vector<Sent> b = sent_to(kB, BusKind::forward), at_c = sent_to(kC, BusKind::forward);
+    ASSERT_THAT(b, SizeIs(2));
+    ASSERT_THAT(at_c, SizeIs(2));
+    for (const Sent& sent : b) reply(kB, sent.op(), "*1\r\n$-1\r\n");
+    EXPECT_THAT(sent_to(kB), IsEmpty());
+    for (const Sent& sent : at_c) reply(kC, sent.op(), "*1\r\n$-1\r\n");
+    EXPECT_EQ(decode_forward(forward_to(kB).body)->commands.front().front(), "SET");
 }
 
 TEST(IsResendable, OnlyReads) {

@@ -180,6 +180,25 @@ TEST_F(Writes, WhoHasANewerRingMakesItStartAnew) {
     EXPECT_EQ(client_->take(), "+OK\r\n");
 }
 
+// vopr seed 1289: two copies were enough by a ring that was over.
+TEST_F(Writes, AcknowledgementsAreCountedByThePresentRing) {
+    begin();
+    EXPECT_EQ(set(), "");
+    const uint64_t op = merge_to(kB).op();
+    (void)merge_to(kC);
+    ring = *begin_join(ring, member(kD));
+    alive(kD);
+    publish();
+    link(kD);
+    ack(kB, op);
+    EXPECT_EQ(client_->take(), "");
+    EXPECT_EQ(merge_to(kB).op(), op);
+    ack(kB, op);
+    ack(kC, op);
+    if (RingTable(ring).will_own(kD, shard_of_key(key_))) ack(kD, op);
+    EXPECT_EQ(client_->take(), "+OK\r\n");
+}
+
 TEST_F(Writes, TheClientMayBeGoneWhenTheAcksCome) {
     begin();
     EXPECT_EQ(set(), "");

@@ -38,6 +38,17 @@ TEST(Checkers, AnAcknowledgedWriteThatIsNowhereIsLost) {
     EXPECT_THAT(check_history(history, {}, 9), ElementsAre(HasSubstr("lost: SET r:1 v1")));
 }
 
+TEST(Checkers, NothingExcusesTheLossOfAKeyThatWasWrittenOnce) {
+    HistoryOp write = op(Kind::set, "once1", 1, 2, 0, "o:1");
+    EXPECT_THAT(check_history({write}, {{"o:1", {"once1"}}}, 9), IsEmpty());
+    EXPECT_THAT(check_history({write}, {}, 9), ElementsAre(HasSubstr("lost: SET o:1 once1")));
+    write.outcome = Outcome::in_doubt;
+    EXPECT_THAT(check_history({write}, {}, 9), IsEmpty());
+    EXPECT_THAT(check_history({write}, {{"o:1", {"once1"}}}, 9), IsEmpty());
+    write.outcome = Outcome::refused;
+    EXPECT_THAT(check_history({write}, {{"o:1", {"once1"}}}, 9), ElementsAre(HasSubstr("the end shows")));
+}
+
 TEST(Checkers, AnEarlierWriteExcusesNothingALaterOrConcurrentOneDoes) {
     EXPECT_THAT(check_history({op(Kind::set, "v1", 1, 2), op(Kind::set, "v2", 3, 4)}, {{"r:1", {"v1"}}}, 9),
                 ElementsAre(HasSubstr("lost: SET r:1 v2")));

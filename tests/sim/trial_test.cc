@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/log.h"
 
 namespace torc {
@@ -22,14 +24,14 @@ class Trials : public testing::TestWithParam<uint64_t> {
 };
 
 TEST_P(Trials, ASeedThatFoundSomethingIsGood) {
-    const TrialReport report = run_trial({.seed = GetParam()});
-    EXPECT_EQ(judged(report), "") << "replay: vopr --seed " << GetParam() << " --verbose";
+    const TrialReport report = run_trial({.seed = GetParam(), .plain = true});
+    EXPECT_EQ(judged(report), "") << "replay: vopr --seed " << GetParam() << " --plain --verbose";
     EXPECT_GT(report.acknowledged, 500u);
 }
 INSTANTIATE_TEST_SUITE_P(Kept, Trials,
-                         testing::Values(3,     // a write that was sent again was called not applied
-                                         6,     // values on disk only were never handed over
-                                         47,    // connections to a rebooted machine
+                         testing::Values(3,      // a write that was sent again was called not applied
+                                         6,      // values on disk only were never handed over
+                                         47,     // connections to a rebooted machine
                                          180));  // as 3
 
 TEST(Trial, WithoutFaultsNothingIsInDoubtOrRefused) {
@@ -40,9 +42,22 @@ TEST(Trial, WithoutFaultsNothingIsInDoubtOrRefused) {
     EXPECT_EQ(report.refused, 0u);
 }
 
+TEST(Trial, PlainSeedsHaveNoKeysThatAreWrittenOnce) {
+    set_log_level(LogLevel::nothing);
+    const TrialReport plain = run_trial({.seed = 5, .seconds = 3, .faults = false, .plain = true});
+    const TrialReport full = run_trial({.seed = 5, .seconds = 3, .faults = false});
+    EXPECT_EQ(judged(plain) + judged(full), "");
+    const auto has_them = [](const TrialReport& report) {
+        return std::ranges::any_of(report.log, [](const std::string& line) { return line.contains(" o:"); });
+    };
+    EXPECT_FALSE(has_them(plain));
+    EXPECT_TRUE(has_them(full));
+}
+
 TEST(Trial, OneSeedIsOneHistory) {
     set_log_level(LogLevel::nothing);
-    const TrialReport first = run_trial({.seed = 9, .seconds = 8}), second = run_trial({.seed = 9, .seconds = 8});
+    const TrialReport first = run_trial({.seed = 9, .seconds = 8}),
+                      second = run_trial({.seed = 9, .seconds = 8});
     EXPECT_EQ(first.log, second.log);
     EXPECT_EQ(first.events, second.events);
     EXPECT_EQ(first.frames, second.frames);
