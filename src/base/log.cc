@@ -88,6 +88,7 @@ Result<void> open_log(const std::string& path, LogLevel level) {
     logger->set_formatter(line_format());
     logger->set_level(spdlog_level(level));
     if (!file) logger->flush_on(spdlog::level::trace);  // a pipe is read by someone who waits for the line
+    logger->set_error_handler([](const std::string&) {});  // the only error: a line after drain_log()
     spdlog::set_default_logger(logger);
     return {};
 }
@@ -106,6 +107,11 @@ void close_log() {
     // With the last logger gone the pool's destructor writes what is queued.
     spdlog::details::registry::instance().set_tp(nullptr);
     file_sink.reset();
+}
+
+// Loggers refer to the pool weakly, so this is the end of it.
+void drain_log() {
+    spdlog::details::registry::instance().set_tp(nullptr);
 }
 
 bool log_enabled(LogLevel level) {

@@ -82,6 +82,9 @@ Result<void> Server::open() {
     log_notice("Torc {} starting: pid {}, {} I/O threads, configuration {}", kTorcVersion, ::getpid(),
                config_.live.io_threads.load(),
                config_.file_path().empty() ? "built in (no file given)" : config_.file_path());
+    std::signal(SIGPIPE, SIG_IGN);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals_.add(signal);
+    await_signal();  // run() hears of it: files and sockets that are taken until then are given back
     fit_open_files();
     node_ = std::make_unique<Node>(
         config_, Node::Environment{posix_disk(), system_clock(), random_seed(), [this] { request_stop(); }});
@@ -172,9 +175,6 @@ void Server::fit_open_files() {
 }
 
 int Server::run() {
-    std::signal(SIGPIPE, SIG_IGN);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals_.add(signal);
-    await_signal();
     const auto loops = static_cast<unsigned>(config_.live.io_threads.load());
     for (unsigned i = 0; i < loops; ++i) {
         loops_.push_back(std::make_unique<EventLoop>(*node_, *disk_pool_, i, loops, node_->bus_control()));
@@ -191,14 +191,13 @@ int Server::run() {
 }
 
 void Server::on_loaded(const Result<void>& result) {
-    loaded_ = true;  // before anything that may end the run: stop() looks at it
     if (result) {
         log_notice("Loaded in {:.3f} seconds",
                    static_cast<double>(system_clock().monotonic_ns() - load_began_ns_) / 1e9);
         log_notice("Ready to accept connections");
     } else {
         log_warning("Loading failed: {}", result.error().message);
-        failed_ = true;
+        load_failed_ = true;
         request_stop();
     }
 }
@@ -244,12 +243,12 @@ int Server::stop() {
     // A second signal finds the default action and ends the process at once.
     signals_.clear();
     listener_->close();
-    if (!loaded_) {
+    if (node_->loading() && !load_failed_) {
         // Nothing was acknowledged yet, and loading can't be cut short: leaving now is a clean end.
         log_notice("Stopped while loading");
         pid_file_->remove();
-        close_log();
-        std::_Exit(0);
+        drain_log();
+        std::_Exit(failed_ ? 1 : 0);
     }
     if (control_loop_) {
         control_loop_->stop();
@@ -262,7 +261,7 @@ int Server::stop() {
     background_->stop();
     for (const auto& loop : loops_) loop->close_sessions();
     loops_.clear();
-    if (failed_) return 1;
+    if (load_failed_ || failed_) return 1;
     const Result<void> ended = node_->shutdown();
     if (!ended) {
         log_warning("The end wasn't clean: {}", ended.error().message);

@@ -68,8 +68,8 @@ class Server {
     std::unique_ptr<Listener> listener_;
     std::unique_ptr<PidFile> pid_file_;
     int64_t load_began_ns_ = 0;
-    std::atomic<bool> loaded_{false};
-    std::atomic<bool> failed_{false};  // to load, or to listen
+    std::atomic<bool> load_failed_{false};
+    bool failed_ = false;  // to listen
 };
 
 }  // namespace torc

@@ -56,6 +56,15 @@ TEST_F(LogTest, LowerLevelsAreDroppedAndCanBeAskedFor) {
     EXPECT_THAT(text(path_), testing::Not(testing::HasSubstr("unseen")));
 }
 
+TEST_F(LogTest, DrainingWritesWhatIsQueuedAndLosesWhatComesLater) {
+    ASSERT_TRUE(open_log(path_, LogLevel::notice));
+    for (int i = 0; i < 100; ++i) log_notice("line {}", i);
+    drain_log();
+    log_notice("too late");
+    EXPECT_THAT(text(path_), testing::EndsWith("line 99\n"));
+    EXPECT_THAT(text(path_), testing::HasSubstr("line 0\n"));
+}
+
 TEST_F(LogTest, ReopeningWritesToTheNewFile) {
     ASSERT_TRUE(open_log(path_, LogLevel::notice));
     log_notice("before");

@@ -46,7 +46,12 @@ class StockClients(unittest.TestCase):
     def tearDown(self):
         self.cluster.check_alive()
         self.cluster.stop()
-        failed = any(error for _, error in self._outcome.errors) if hasattr(self._outcome, "errors") else False
+
+    def run(self, result=None):
+        """As unittest does; the nodes' directories of a test that failed stay."""
+        bad = len(result.failures) + len(result.errors)
+        super().run(result)
+        failed = len(result.failures) + len(result.errors) > bad
         self.workplace.__exit__(AssertionError if failed else None)
 
     def kill(self, spared_port=None):

@@ -95,6 +95,7 @@ class ServerTest(unittest.TestCase):
         self.directory = tempfile.mkdtemp(prefix="torc-server-test-")
         self.data = os.path.join(self.directory, "data")
         self.log = os.path.join(self.directory, "log")
+        self.errors = os.path.join(self.directory, "errors")
         self.processes = []
 
     def tearDown(self):
@@ -102,23 +103,31 @@ class ServerTest(unittest.TestCase):
             if process.poll() is None:
                 process.kill()
             process.wait()
-        failed = any(error for _, error in getattr(self._outcome, "errors", []) or [])
-        if failed and os.path.exists(self.log):
-            with open(self.log) as log:
-                print(f"--- {self.id()}: the server's log\n{log.read()}", file=sys.stderr)
+
+    def run(self, result=None):
+        """As unittest does; what the servers of a test that failed have said is printed."""
+        bad = len(result.failures) + len(result.errors)
+        super().run(result)
+        if len(result.failures) + len(result.errors) > bad:
+            for path in (self.log, self.errors):
+                if os.path.exists(path):
+                    with open(path, errors="replace") as said:
+                        print(f"--- {self.id()}: the server's {os.path.basename(path)}\n{said.read()}", file=sys.stderr)
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def spawn(self, *arguments, **options):
-        process = subprocess.Popen([SERVER, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                   **options)
+    def spawn(self, *arguments, stderr=subprocess.PIPE, **options):
+        process = subprocess.Popen([SERVER, *arguments], stdout=subprocess.PIPE, stderr=stderr, text=True, **options)
         self.processes.append(process)
         self.addCleanup(process.stdout.close)
-        self.addCleanup(process.stderr.close)
+        if process.stderr is not None:
+            self.addCleanup(process.stderr.close)
         return process
 
     def start(self, *arguments, wait=True):
         self.port = free_port()
-        process = self.spawn("--port", str(self.port), "--dir", self.data, "--logfile", self.log, *arguments)
+        with open(self.errors, "a") as errors:
+            process = self.spawn("--port", str(self.port), "--dir", self.data, "--logfile", self.log, *arguments,
+                                 stderr=errors)
         if wait:
             until(lambda: process.poll() is not None or self.answers(), 60, "the server answers")
             self.assertIsNone(process.poll(), "the server ended at once")
@@ -364,8 +373,11 @@ class ServerTest(unittest.TestCase):
                 self.assertEqual(c(*words), "+OK")
         process.kill()
         process.wait()
-        self.start(wait=False)
+        process = self.start(wait=False)
         until(lambda: os.path.exists(self.log) and self.port_open(), 30, "the port is open")
+        self.stop(process)  # in the middle of loading, mostly
+        self.start(wait=False)
+        until(self.port_open, 30, "the port is open")
         seen_loading = False
         with self.connect() as c:
             while True:
@@ -380,6 +392,16 @@ class ServerTest(unittest.TestCase):
         # A fast machine may be done before the first question, so seeing it isn't demanded; answering wrongly
         # while loading is what fails above.
         print(f"loading was {'seen' if seen_loading else 'over at once'}", file=sys.stderr)
+
+    def test_a_write_in_the_first_moment_survives_sigterm(self):
+        for i in range(10):
+            process = self.start()
+            with self.connect() as c:
+                until(lambda: c("SET", f"key:{i}", "x") == "+OK", what="a write is taken")
+                self.stop(process)
+        self.start()
+        with self.connect() as c:
+            until(lambda: c("DBSIZE") == 10, what="all keys are there")
 
     def port_open(self):
         try:
