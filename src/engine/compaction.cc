@@ -198,6 +198,13 @@ Result<void> Compaction::select() {
     return {};
 }
 
+/// With the lock of their shard held.
+template <class Entries>
+void Compaction::prefetch(const Entries& entries) {
+    for (const auto& entry : entries) index_.prefetch_bucket(entry.db, entry.slot, entry.hash);
+    for (const auto& entry : entries) index_.prefetch_record(entry.db, entry.slot, entry.hash);
+}
+
 Result<void> Compaction::select_entries(std::span<const format::HintEntry> entries) {
     Job& job = *job_;
     const uint64_t id = job.source_ids[job.segment];
@@ -211,15 +218,20 @@ Result<void> Compaction::select_entries(std::span<const format::HintEntry> entri
         switch (static_cast<format::RecordKind>(entry.kind)) {
             case format::RecordKind::put: {
                 const ShardId shard = shard_of(entry.slot);
+                const auto ahead = entries.subspan(i, std::min(kKeysPerLock, entries.size() - i));
+                const auto end = std::ranges::find_if(ahead, [&](const format::HintEntry& other) {
+                    return other.kind != entry.kind || shard_of(other.slot) != shard;
+                });
+                const auto puts = ahead.first(static_cast<size_t>(end - ahead.begin()));
                 ShardLock& lock = index_.shard_lock(shard);
                 lock.lock();
-                for (size_t held = 0; i < entries.size() && held < kKeysPerLock; ++i, ++held) {
-                    const auto& put = entries[i];
-                    if (put.kind != entry.kind || shard_of(put.slot) != shard) break;
+                prefetch(puts);
+                for (const format::HintEntry& put : puts) {
                     const Item item = item_of(put);
                     if (index_.refers_to(put.db, put.slot, put.hash, item.from)) job.items.push_back(item);
                 }
                 lock.unlock();
+                i += puts.size();
                 continue;
             }
             case format::RecordKind::tombstone:
@@ -444,16 +456,19 @@ void Compaction::relocate() {
     const size_t end = std::min(job.items.size(), job.next_item + kRelocationsPerStep);
     while (job.next_item < end) {
         const ShardId shard = shard_of(job.items[job.next_item].slot);
+        const auto ahead =
+            std::span(job.items).subspan(job.next_item, std::min(kKeysPerLock, end - job.next_item));
+        const auto other =
+            std::ranges::find_if(ahead, [&](const Item& item) { return shard_of(item.slot) != shard; });
+        const auto items = ahead.first(static_cast<size_t>(other - ahead.begin()));
         ShardLock& lock = index_.shard_lock(shard);
         lock.lock();
-        for (size_t held = 0; held < kKeysPerLock && job.next_item < end; ++held) {
-            const Item& item = job.items[job.next_item];
-            if (shard_of(item.slot) != shard) break;
+        prefetch(items);
+        for (const Item& item : items)
             index_.relocate(item.db, item.slot, item.hash, item.from, item.to,
                             item.size * static_cast<uint32_t>(format::kAlignment));
-            ++job.next_item;
-        }
         lock.unlock();
+        job.next_item += items.size();
     }
     if (job.next_item == job.items.size()) {
         TORC_CRASH_POINT("compaction.after_relocate");

@@ -90,6 +90,8 @@ class Compaction {
     bool start(const CompactionLimits& limits);
     Result<void> select();
     Result<void> select_entries(std::span<const format::HintEntry> entries);
+    template <class Entries>
+    void prefetch(const Entries& entries);
     void end_select();
     void begin_ask();
     Result<void> ask();

@@ -45,7 +45,7 @@ class ReplacementWriter {
 
     Result<void> append_tombstone(DbId db, SlotId slot, std::string_view key, Lsn lsn) {
         std::string record;
-        encode_record(record, RecordKind::tombstone, 0, db, slot, ValueType::string, key, {}, kNoExpiry);
+        encode_record(record, {.kind = RecordKind::tombstone, .db = db, .slot = slot, .key = key});
         stamp_record(record.data(), record_pre_hash(record.data()), directory_id_, lsn);
         return append(record, lsn);
     }

@@ -89,6 +89,7 @@ void HashIndex::prefetch_record(uint64_t hash) const {
         const auto record = reinterpret_cast<uintptr_t>(IndexEntry(word).record());
         __builtin_prefetch(reinterpret_cast<const void*>(record));
         __builtin_prefetch(reinterpret_cast<const void*>(record + 64));
+        __builtin_prefetch(reinterpret_cast<const void*>(record + 128));
         found = true;
     }
     if (!found) __builtin_prefetch(overflow_of(meta));

@@ -144,7 +144,7 @@ Lsn Log::append(LogBatch& batch, int64_t now_ms) {
     if (segment.lowest_lsn == 0) segment.lowest_lsn = first;
     segment.highest_lsn = last;
     last_lsn_.store(last, std::memory_order_release);
-    buffered_bytes_.fetch_add(segment.appended - buffered_from, std::memory_order_relaxed);
+    add_buffered(static_cast<int64_t>(segment.appended - buffered_from));
     core.lock.unlock();
     return last;
 }

@@ -104,6 +104,11 @@ class Log {
     bool write_buffer();
     void append_sync_mark(Lsn synced);
     Result<void> recover_failed_sync();
+    /// Under the core's lock, which spares the atomic addition.
+    void add_buffered(int64_t bytes) {
+        buffered_bytes_.store(buffered_bytes_.load(std::memory_order_relaxed) + static_cast<uint64_t>(bytes),
+                              std::memory_order_relaxed);
+    }
 
     std::atomic<Lsn> last_lsn_{0};
     std::atomic<Lsn> written_lsn_{0};

@@ -1,7 +1,5 @@
 #include "engine/log_batch.h"
 
-#include "engine/record_codec.h"
-
 namespace torc {
 namespace {
 
@@ -15,13 +13,11 @@ void LogBatch::clear() {
     if (bytes_.capacity() > kKeepBytes) bytes_.shrink_to_fit();
 }
 
-size_t LogBatch::add(format::RecordKind kind, DbId db, const KeyRef& key, ValueType type,
-                     std::string_view value, int64_t expire_at_ms) {
-    const bool several = !changes_.empty();
+size_t LogBatch::add(RecordFields fields) {
     if (changes_.size() == 1) mark_in_batch(changes_.front());
+    if (!changes_.empty()) fields.flags = format::kInBatch;
     const auto offset = bytes_.size();
-    const uint32_t size = encode_record(bytes_, kind, several ? format::kInBatch : 0, db, key.slot, type,
-                                        key.bytes, value, expire_at_ms);
+    const uint32_t size = encode_record(bytes_, fields);
     changes_.push_back({static_cast<uint32_t>(offset), size, record_pre_hash(bytes_.data() + offset), 0, {}});
     return changes_.size() - 1;
 }
@@ -32,22 +28,28 @@ void LogBatch::mark_in_batch(Change& change) {
     change.pre_hash = record_pre_hash(record);
 }
 
-size_t LogBatch::add_put(DbId db, const KeyRef& key, ValueType type, std::string_view value,
+size_t LogBatch::add_put(DbId db, const KeyRef& key, ValueType type, const std::string_view& value,
                          int64_t expire_at_ms) {
-    return add(format::RecordKind::put, db, key, type, value, expire_at_ms);
+    return add({.kind = format::RecordKind::put,
+                .db = db,
+                .slot = key.slot,
+                .type = type,
+                .key = key.bytes,
+                .value = value,
+                .expire_at_ms = expire_at_ms});
 }
 
 size_t LogBatch::add_tombstone(DbId db, const KeyRef& key) {
-    return add(format::RecordKind::tombstone, db, key, ValueType::string, {}, kNoExpiry);
+    return add({.kind = format::RecordKind::tombstone, .db = db, .slot = key.slot, .key = key.bytes});
 }
 
 size_t LogBatch::add_flush(DbId db) {
-    return add(format::RecordKind::flush, db, {}, ValueType::string, {}, kNoExpiry);
+    return add({.kind = format::RecordKind::flush, .db = db});
 }
 
 size_t LogBatch::add_swap(DbId a, DbId b) {
     const char databases[2] = {static_cast<char>(a), static_cast<char>(b)};
-    return add(format::RecordKind::swap, 0, {}, ValueType::string, {databases, 2}, kNoExpiry);
+    return add({.kind = format::RecordKind::swap, .value = {databases, 2}});
 }
 
 }  // namespace torc

@@ -14,6 +14,7 @@
 #include "base/types.h"
 #include "engine/address.h"
 #include "engine/format.h"
+#include "engine/record_codec.h"
 
 namespace torc {
 
@@ -31,7 +32,8 @@ class LogBatch {
     bool empty() const { return changes_.empty(); }
 
     /// Each returns the change's index.
-    size_t add_put(DbId db, const KeyRef& key, ValueType type, std::string_view value, int64_t expire_at_ms);
+    size_t add_put(DbId db, const KeyRef& key, ValueType type, const std::string_view& value,
+                   int64_t expire_at_ms);
     size_t add_tombstone(DbId db, const KeyRef& key);
     size_t add_flush(DbId db);
     size_t add_swap(DbId a, DbId b);
@@ -42,8 +44,7 @@ class LogBatch {
 
   private:
     friend class Log;
-    size_t add(format::RecordKind kind, DbId db, const KeyRef& key, ValueType type, std::string_view value,
-               int64_t expire_at_ms);
+    size_t add(RecordFields fields);
     void mark_in_batch(Change& change);
 
     std::string bytes_;

@@ -78,13 +78,13 @@ bool Log::write_buffer() {
         {
             const std::lock_guard guard(core.lock);
             core.buffer.consume(peeked);
+            add_buffered(-static_cast<int64_t>(peeked.bytes));
             segment.written = bytes = peeked.offset + peeked.bytes;
             if (peeked.lsn != 0) segment.written_lsn = peeked.lsn;
             lowest = segment.lowest_lsn;
             highest = segment.highest_lsn;
         }
         core.segments.note_written(segment.ticket.id, bytes, lowest, highest);
-        buffered_bytes_.fetch_sub(peeked.bytes, std::memory_order_relaxed);
         bytes_written_.fetch_add(peeked.bytes, std::memory_order_relaxed);
         if (peeked.lsn > written_lsn_.load(std::memory_order_relaxed)) {
             written_lsn_.store(peeked.lsn, std::memory_order_release);

@@ -126,7 +126,7 @@ void Log::append_sync_mark(Lsn synced) {
     std::string record;
     std::string value;
     append_le(value, synced);
-    encode_record(record, format::RecordKind::sync_mark, 0, 0, 0, ValueType::string, {}, value, kNoExpiry);
+    encode_record(record, {.kind = format::RecordKind::sync_mark, .value = value});
     const uint64_t pre_hash = record_pre_hash(record.data());
     const std::lock_guard guard(core.lock);
     if (core.active->appended == 0 || synced <= core.marked_lsn) return;
@@ -136,7 +136,7 @@ void Log::append_sync_mark(Lsn synced) {
     core.buffer.append(core.active, core.active->appended, record);
     core.buffer.end_frame(last);
     core.active->appended += record.size();
-    buffered_bytes_.fetch_add(record.size(), std::memory_order_relaxed);
+    add_buffered(static_cast<int64_t>(record.size()));
 }
 
 void Log::mark_suspect(LogSegment& segment) {

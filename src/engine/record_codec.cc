@@ -69,25 +69,24 @@ uint64_t record_pre_hash(const char* record) {
     return hash64({record + kHashedFrom, head_size(header) - kHashedFrom}, header.value_checksum);
 }
 
-uint32_t encode_record(std::string& to, RecordKind kind, uint8_t flags, DbId db, SlotId slot, ValueType type,
-                       std::string_view key, std::string_view value, int64_t expire_at_ms) {
-    const bool expires = expire_at_ms != kNoExpiry;
+uint32_t encode_record(std::string& to, const RecordFields& fields) {
+    const bool expires = fields.expire_at_ms != kNoExpiry;
     RecordHeader header{};
-    header.value_checksum = checksum32(value);
-    header.key_length = static_cast<uint32_t>(key.size());
-    header.value_length = static_cast<uint32_t>(value.size());
-    header.slot = slot;
-    header.db = db;
-    header.kind = static_cast<uint8_t>(kind);
-    header.type = static_cast<uint8_t>(type);
-    header.flags = static_cast<uint8_t>(flags | (expires ? format::kHasExpiry : 0));
+    header.value_checksum = checksum32(fields.value);
+    header.key_length = static_cast<uint32_t>(fields.key.size());
+    header.value_length = static_cast<uint32_t>(fields.value.size());
+    header.slot = fields.slot;
+    header.db = fields.db;
+    header.kind = static_cast<uint8_t>(fields.kind);
+    header.type = static_cast<uint8_t>(fields.type);
+    header.flags = static_cast<uint8_t>(fields.flags | (expires ? format::kHasExpiry : 0));
 
     const size_t start = to.size();
     const uint64_t size = full_size(header);
     const uint64_t padded = format::aligned(size);
     to.append(reinterpret_cast<const char*>(&header), kHeader);
-    if (expires) append_le<int64_t>(to, expire_at_ms);
-    to.append(key).append(value);
+    if (expires) append_le<int64_t>(to, fields.expire_at_ms);
+    to.append(fields.key).append(fields.value);
     to.append(start + padded - to.size(), '\0');
     return static_cast<uint32_t>(padded);
 }

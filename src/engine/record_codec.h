@@ -45,9 +45,19 @@ inline uint32_t record_header_checksum(uint64_t pre_hash, uint64_t directory_id,
     return static_cast<uint32_t>(x >> 32) ^ static_cast<uint32_t>(x);
 }
 
+/// What is to be written. Passed by reference: so many arguments would go by memory anyway, and a view that is
+/// stored in halves and loaded whole stalls until everything stored before it has reached the cache.
+struct RecordFields {
+    format::RecordKind kind{};
+    uint8_t flags = 0;
+    DbId db = 0;
+    SlotId slot = 0;
+    ValueType type = ValueType::string;
+    std::string_view key = {}, value = {};
+    int64_t expire_at_ms = kNoExpiry;
+};
 /// Appends the record to `to`, with zero for LSN and header checksum, padded. Returns its padded size.
-uint32_t encode_record(std::string& to, format::RecordKind kind, uint8_t flags, DbId db, SlotId slot,
-                       ValueType type, std::string_view key, std::string_view value, int64_t expire_at_ms);
+uint32_t encode_record(std::string& to, const RecordFields& fields);
 
 /// Sets LSN and header checksum of an encoded record.
 void stamp_record(char* record, uint64_t pre_hash, uint64_t directory_id, Lsn lsn);

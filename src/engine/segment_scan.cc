@@ -29,6 +29,15 @@ struct FrameCursor {
     }
 };
 
+constexpr size_t kSample = 1024;
+
+/// As many as there will be if the rest is like what was read up to `offset`: growing by doubling would touch
+/// three times the memory.
+void reserve_entries(SegmentScan& scan, uint64_t offset) {
+    const double per_entry = static_cast<double>(offset) / static_cast<double>(scan.entries.size());
+    scan.entries.reserve(static_cast<size_t>(static_cast<double>(scan.end) / per_entry * 1.02));
+}
+
 }  // namespace
 
 Result<SegmentScan> scan_segment(const File& file, uint64_t directory_id, uint64_t hash_seed, uint64_t bytes,
@@ -65,8 +74,10 @@ Result<SegmentScan> scan_segment(const File& file, uint64_t directory_id, uint64
         frame.last_lsn = std::max(frame.last_lsn, record.lsn);
         scan.lowest_lsn = scan.lowest_lsn == 0 ? record.lsn : std::min(scan.lowest_lsn, record.lsn);
         scan.highest_lsn = std::max(scan.highest_lsn, record.lsn);
-        if (has_hint_entry(record.kind))
+        if (has_hint_entry(record.kind)) {
+            if (scan.entries.size() == kSample) reserve_entries(scan, step->offset);
             scan.entries.push_back(hint_entry_for(record, step->offset, hash_seed));
+        }
         if (record.cut)
             flaw(SegmentFlaw::Kind::cut, step->offset, step->size);
         else if (record.value_damaged)

@@ -122,7 +122,7 @@ struct Store::Impl {
 
     // store_write.cc
     void forget_log_copy(WriteBatch& batch, Record* record);
-    void log_put(WriteBatch& batch, DbId db, const KeyRef& key, Record* record);
+    void note_logged(WriteBatch& batch, DbId db, ShardId shard, Record* record);
     void log_tombstone(WriteBatch& batch, DbId db, const KeyRef& key);
     void remove_entry(const Where& w, uint64_t hash, HashIndex::Place place);
     static void note_shard(WriteBatch& batch, ShardId shard) {

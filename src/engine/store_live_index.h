@@ -11,6 +11,12 @@ class StoreLiveIndex final : public LiveIndex {
     explicit StoreLiveIndex(Store& store) : store_(store) {}
 
     ShardLock& shard_lock(ShardId shard) override { return store_.shard_lock(shard); }
+    void prefetch_bucket(DbId db, SlotId slot, uint64_t hash) override {
+        store_.prefetch_bucket(db, {{}, hash, slot});
+    }
+    void prefetch_record(DbId db, SlotId slot, uint64_t hash) override {
+        store_.prefetch_record(db, {{}, hash, slot});
+    }
     bool refers_to(DbId db, SlotId slot, uint64_t hash, LogAddress address) override {
         return store_.refers_to(db, slot, hash, address);
     }

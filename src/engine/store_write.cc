@@ -23,14 +23,13 @@ void Store::Impl::forget_log_copy(WriteBatch& batch, Record* record) {
     record->set_address({});
 }
 
-void Store::Impl::log_put(WriteBatch& batch, DbId db, const KeyRef& key, Record* record) {
+/// The batch's last change is this record's.
+void Store::Impl::note_logged(WriteBatch& batch, DbId db, ShardId shard, Record* record) {
     if (!logging()) return;
-    const size_t change =
-        batch.log_.add_put(db, key, record->type(), record->value(), record->expire_at_ms());
     record->set_pending(true);
     record->set_address({batch.pending_.size()});
-    batch.pending_.push_back({record, change, db});
-    note_shard(batch, key.shard());
+    batch.pending_.push_back({record, batch.log_.size() - 1, db});
+    note_shard(batch, shard);
 }
 
 void Store::Impl::log_tombstone(WriteBatch& batch, DbId db, const KeyRef& key) {
@@ -51,7 +50,9 @@ Record* Store::put(WriteBatch& batch, DbId db, const KeyRef& key, Record* old, V
     const bool expires = expire_at_ms != kNoExpiry;
     const int64_t old_expiry = old != nullptr ? old->expire_at_ms() : kNoExpiry;
     Record* record = old;
-    KeyRef kept = key;  // key.bytes may be a view of the old record
+    // Before the record is written: encoding reads key and value, and reading what was just stored stalls until
+    // the record's lines, which are seldom in the cache, have taken it.
+    if (im.logging()) batch.log_.add_put(db, key, type, value, expire_at_ms);
     if (old == nullptr) {
         record = Record::create(key.bytes, type, value, expire_at_ms);
         record->set_access(im.fresh_access(batch.now_ms_));
@@ -74,20 +75,21 @@ Record* Store::put(WriteBatch& batch, DbId db, const KeyRef& key, Record* old, V
             HashIndex::replace(place, IndexEntry::resident(record));
             im.account_record(w, record, +1);
             im.account_record(w, old, -1);
-            kept.bytes = record->key();
             Record::destroy(old);
         }
     }
     if (expires != (old_expiry != kNoExpiry)) w.part.expires.add(expires ? 1 : -1);
     if (expires && (old_expiry == kNoExpiry || expire_at_ms < old_expiry))
         im.note_expiry(w.shard, db, key.slot, key.hash, expire_at_ms);
-    im.log_put(batch, db, kept, record);
+    im.note_logged(batch, db, key.shard(), record);
     return record;
 }
 
 void Store::touch_value(WriteBatch& batch, DbId db, const KeyRef& key, Record* record) {
-    impl_->forget_log_copy(batch, record);
-    impl_->log_put(batch, db, key, record);
+    Impl& im = *impl_;
+    im.forget_log_copy(batch, record);
+    if (im.logging()) batch.log_.add_put(db, key, record->type(), record->value(), record->expire_at_ms());
+    im.note_logged(batch, db, key.shard(), record);
 }
 
 Record* Store::set_expiry(WriteBatch& batch, DbId db, const KeyRef& key, Record* record,

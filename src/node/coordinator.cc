@@ -57,7 +57,8 @@ void Coordinator::stop() {
 }
 
 int64_t Coordinator::now_ns() const {
-    return worker_.node.environment.clock.monotonic_ns();
+    if (moment_ns_ == 0) moment_ns_ = worker_.node.environment.clock.monotonic_ns();
+    return moment_ns_;
 }
 
 int64_t Coordinator::now_ms() const {
@@ -101,6 +102,7 @@ bool Coordinator::trusts_own_copy(ShardId shard) {
 }
 
 void Coordinator::begin_turn() {
+    moment_ns_ = 0;
     if (cluster_.topology_version() != topology_->version) refresh_topology();
     if (const uint64_t now = cluster_.key_policies_version(); policies_version_ != now) {
         policies_version_ = now;
@@ -231,6 +233,7 @@ void Coordinator::step(uint64_t op, const std::function<bool(BusOp&)>& what) {
 }
 
 void Coordinator::on_timer() {
+    moment_ns_ = 0;
     const int64_t now = now_ms();
     // After a pause of this node nobody else has been slow.
     const bool stood_still = std::exchange(timer_pauses_, pauses()) != pauses();
@@ -331,6 +334,7 @@ void Coordinator::on_link_down(BusLink& link) {
 void Coordinator::on_frame(BusLink& link, std::string_view payload) {
     const auto at = links_.find(&link);
     if (at == links_.end()) return;
+    moment_ns_ = 0;
     ClusterCounters::add(cluster_.counters.frames_received);
     ClusterCounters::add(cluster_.counters.bytes_received, payload.size());
     BusFrameReader reader(payload);

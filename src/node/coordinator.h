@@ -133,8 +133,9 @@ class Coordinator final : public BusUser {
                   const BusExecutor::Settings& settings, BusExecutor::Sink sink) {
         run_here<std::initializer_list<std::string_view>>(spec, words, settings, std::move(sink));
     }
-    int64_t now_ms() const;  // monotonic
-    int64_t now_ns() const;  // monotonic
+    /// Monotonic, and read once for a turn, a frame or a tick: an operation asks several times.
+    int64_t now_ns() const;
+    int64_t now_ms() const;
     int64_t request_timeout_ms() const;
     /// Any thread may read.
     RequestTimes& times() { return times_; }
@@ -241,6 +242,7 @@ class Coordinator final : public BusUser {
     uint64_t policies_version_ = 0;
     std::vector<int64_t> trusted_from_ms_;  // by shard, 0: long ago; kNever while it isn't taken
     uint64_t timer_pauses_ = 0;
+    mutable int64_t moment_ns_ = 0;  // now_ns(), once asked; 0: not yet
 
     boost::unordered_flat_map<BusLink*, std::unique_ptr<Link>> links_;
     boost::unordered_flat_map<NodeId, Link*> dialled_;

@@ -23,6 +23,7 @@ void Coordinator::prefetch_messages() {
         if (key.empty()) continue;
         ahead_.push_back(make_key_ref(key, store.hash_seed()));
         store.prefetch_table(0, ahead_.back());
+        if (message.kind != BusKind::read) cluster_.forest.prefetch(ahead_.back().slot, key);
     }
     for (const KeyRef& key : ahead_) store.prefetch_bucket(0, key);
     for (const KeyRef& key : ahead_) store.prefetch_record(0, key);

@@ -498,26 +498,27 @@ void Coordinator::replicate(ClientCore& client, ShardId shard, size_t mark, Lsn 
 
 void Coordinator::compare_digests(ClientCore& client, Args args, ShardId shard, Consistency wanted,
                                   size_t mark, Lsn lsn) {
-    std::vector<std::string> keys;
-    std::vector<uint64_t> digests;
+    DigestOp::Keys keys;
+    digests_.clear();
     auto& cells = static_cast<CellKeyspace&>(*worker_.keyspaces[0]);
     for (const KeyRef& key : worker_.run.known) {
         keys.emplace_back(key.bytes);
-        digests.push_back(cell_digest(cells.cell(key.bytes)));
+        digests_.push_back(cell_digest(cells.cell(key.bytes)));
     }
-    const ReplyTicket ticket = hold_reply(client, mark, lsn, 0);
-    const auto read = std::make_shared<const ReadUnderWay>(client.replies, shard);
-    BusExecutor::Settings settings;
-    settings.resp3 = client.reply.protocol() == 3;
-    settings.must_join = true;
-    settings.read_level = static_cast<uint8_t>(wanted);
-    const auto again = [this, settings, read,
-                        words = std::vector<std::string>(args.begin(), args.end())](ReplyTicket waiting) {
-        run_here(nullptr, words, settings,
-                 [waiting, read](std::string_view reply) { waiting.complete(reply); });
+    ReplyTicket ticket = hold_reply(client, mark, lsn, 0);
+    PackedCommands words;
+    words.add(args);
+    auto again = [this, words = std::move(words), read = ReadUnderWay(client.replies, shard),
+                  resp3 = client.reply.protocol() == 3, wanted](ReplyTicket waiting) mutable {
+        BusExecutor::Settings settings;
+        settings.resp3 = resp3;
+        settings.must_join = true;
+        settings.read_level = static_cast<uint8_t>(wanted);
+        defer({nullptr, std::move(words), false, settings,
+               [waiting, read = std::move(read)](std::string_view reply) { waiting.complete(reply); }, 0});
     };
     DigestOp& op = add(std::make_unique<DigestOp>(*this, shard, wanted, std::move(keys),
-                                                  combined_digest(digests), ticket, again),
+                                                  combined_digest(digests_), std::move(ticket), std::move(again)),
                        request_timeout_ms());
     if (op.start()) ops_.erase(op.number);
 }

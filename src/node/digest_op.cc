@@ -15,8 +15,8 @@ constexpr int64_t kHedgeMs = 30;
 
 }  // namespace
 
-DigestOp::DigestOp(Coordinator& coordinator, ShardId shard, Consistency level, std::vector<std::string> keys,
-                   uint64_t digest, ReplyTicket ticket, std::function<void(ReplyTicket)> again)
+DigestOp::DigestOp(Coordinator& coordinator, ShardId shard, Consistency level, Keys keys, uint64_t digest,
+                   ReplyTicket ticket, Again again)
     : coordinator_(coordinator),
       keys_(std::move(keys)),
       digest_(digest),
@@ -33,7 +33,7 @@ ReadUnderWay::ReadUnderWay(std::shared_ptr<ReplyQueue> replies, ShardId shard)
 }
 
 ReadUnderWay::~ReadUnderWay() {
-    ClientCore* client = replies_->client();
+    ClientCore* client = replies_ == nullptr ? nullptr : replies_->client();
     if (client == nullptr) return;
     auto& reads = client->cluster.reads;
     if (const auto at = std::ranges::find(reads, shard_); at != reads.end()) reads.erase(at);
@@ -106,7 +106,9 @@ bool DigestOp::on_peer_lost(NodeId peer) {
 bool DigestOp::on_tick(int64_t now_ms) {
     if (answered_ || now_ms - asked_ms_ < kHedgeMs) return answered_;
     asked_ms_ = now_ms;
-    std::erase_if(asked_, [this](const Asked& a) { return !a.waiting && !quorum_.counted(a.place); });
+    asked_.erase(std::remove_if(asked_.begin(), asked_.end(),
+                                [this](const Asked& a) { return !a.waiting && !quorum_.counted(a.place); }),
+                 asked_.end());
     if (ask_one()) {
         asked_.back().hedge = true;
         ClusterCounters::add(coordinator_.cluster().counters.hedges);

@@ -2,12 +2,12 @@
 // over the command's keys is ours). One that has something else makes the command run again, after a join.
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "base/inline_function.h"
 #include "node/bus_op.h"
 #include "node/reply_queue.h"
 #include "node/shard_plan.h"
@@ -20,20 +20,21 @@ class Coordinator;
 class ReadUnderWay {
   public:
     ReadUnderWay(std::shared_ptr<ReplyQueue> replies, ShardId shard);
+    ReadUnderWay(ReadUnderWay&&) noexcept = default;
     ~ReadUnderWay();
-    ReadUnderWay(const ReadUnderWay&) = delete;
-    ReadUnderWay& operator=(const ReadUnderWay&) = delete;
 
   private:
-    const std::shared_ptr<ReplyQueue> replies_;
-    const ShardId shard_;
+    std::shared_ptr<ReplyQueue> replies_;  // null: moved on
+    ShardId shard_;
 };
 
 class DigestOp final : public BusOp {
   public:
-    /// `again`: runs the command anew, with a join before it; gives the ticket its reply.
-    DigestOp(Coordinator& coordinator, ShardId shard, Consistency level, std::vector<std::string> keys,
-             uint64_t digest, ReplyTicket ticket, std::function<void(ReplyTicket)> again);
+    using Keys = boost::container::small_vector<std::string, 1>;
+    /// Runs the command anew, with a join before it, and gives the ticket its reply. Called at most once.
+    using Again = InlineFunction<void(ReplyTicket), 96>;
+    DigestOp(Coordinator& coordinator, ShardId shard, Consistency level, Keys keys, uint64_t digest,
+             ReplyTicket ticket, Again again);
 
     /// True when it's over at once: nobody can be asked.
     bool start();
@@ -55,15 +56,15 @@ class DigestOp final : public BusOp {
     bool over();
 
     Coordinator& coordinator_;
-    const std::vector<std::string> keys_;
+    const Keys keys_;
     const uint64_t digest_;
     const ReplyTicket ticket_;
-    const std::function<void(ReplyTicket)> again_;
+    const Again again_;
     std::shared_ptr<const ShardPlan> plan_;
     Quorum quorum_;
     const Consistency level_;
     const int64_t born_ns_;
-    std::vector<Asked> asked_;
+    boost::container::small_vector<Asked, 2> asked_;
     int64_t asked_ms_ = 0;
     bool answered_ = false;
 };

@@ -458,9 +458,11 @@ void prefetch_bucket(WorkerCore& worker, const ClientState& client, const Prepar
 }
 
 void prefetch_record(WorkerCore& worker, const ClientState& client, const Prepared& command) {
-    if (command.one_key)
-        worker.run.store.prefetch_record(
-            worker.run.store.physical_db(client.db.load(std::memory_order_relaxed)), command.key);
+    if (!command.one_key) return;
+    worker.run.store.prefetch_record(
+        worker.run.store.physical_db(client.db.load(std::memory_order_relaxed)), command.key);
+    if (worker.run.cells != nullptr && (command.spec->flags & kWrite) != 0)
+        worker.run.cells->cluster().forest.prefetch(command.key.slot, command.key.bytes);
 }
 
 /// TORC.WITH: the command behind the prefix, at the levels that the prefix says. Without a cluster every

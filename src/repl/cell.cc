@@ -9,31 +9,36 @@
 namespace torc {
 
 std::optional<CellView> CellView::parse(std::string_view bytes) {
-    CellView view;
-    view.bytes_ = bytes;
+    std::optional<CellView> view(std::in_place);
+    if (!view->read(bytes)) view.reset();
+    return view;
+}
+
+bool CellView::read(std::string_view bytes) {
+    bytes_ = bytes;
     if (const auto plain = read_plain(bytes)) {
-        view.winner_ = plain->value;
-        view.head_size_ = plain->head_size();
-        view.siblings_ = 1;
-        view.expire_at_ms_ = plain->expire_at_ms;
-        view.newest_ = plain->expiry_stamp;
-        view.plain_ = view.exists_ = true;
-        return view;
+        winner_ = plain->value;
+        head_size_ = plain->head_size();
+        siblings_ = 1;
+        expire_at_ms_ = plain->expire_at_ms;
+        newest_ = plain->expiry_stamp;
+        plain_ = exists_ = true;
+        return true;
     }
     const auto cell = decode_cell(bytes);
-    if (!cell) return std::nullopt;
+    if (!cell) return false;
     const Sibling* winner = winning_value(*cell);
     const bool unseen = has_unseen(*cell, winner);
-    if (winner != nullptr) view.winner_ = winner->bytes;
-    view.head_size_ = cell->head_size;
-    view.siblings_ =
+    if (winner != nullptr) winner_ = winner->bytes;
+    head_size_ = cell->head_size;
+    siblings_ =
         static_cast<size_t>(std::ranges::count_if(cell->siblings, [](const Sibling& s) { return !s.nil; }));
-    view.expire_at_ms_ = effective_expiry(*cell);
-    for (const Dot& entry : cell->context) view.newest_ = std::max(view.newest_, entry.stamp);
-    view.plain_ = winner != nullptr && !unseen;
-    view.exists_ = winner != nullptr || unseen;
-    view.counter_ = !cell->totals.empty();
-    return view;
+    expire_at_ms_ = effective_expiry(*cell);
+    for (const Dot& entry : cell->context) newest_ = std::max(newest_, entry.stamp);
+    plain_ = winner != nullptr && !unseen;
+    exists_ = winner != nullptr || unseen;
+    counter_ = !cell->totals.empty();
+    return true;
 }
 
 bool CellView::exists() const {

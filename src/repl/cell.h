@@ -69,6 +69,8 @@ class CellView {
     bool is_counter() const;  // has totals
 
   private:
+    bool read(std::string_view bytes);
+
     std::string_view bytes_;
     std::string_view winner_;  // of the values; empty when there is none
     size_t head_size_ = 0;     // where the values begin

@@ -9,13 +9,6 @@
 namespace torc {
 namespace {
 
-constexpr size_t kDotSize = 24;
-constexpr size_t kPlainHead = 1 + kDotSize;
-
-Dot load_dot(const char* from) {
-    return {load_le<uint64_t>(from), load_le<uint64_t>(from + 8), load_le<uint64_t>(from + 16)};
-}
-
 void store_dot(char* to, const Dot& dot) {
     store_le(to, dot.actor);
     store_le(to + 8, dot.birth);
@@ -186,37 +179,6 @@ bool covers(std::span<const Dot> context, const Dot& dot) {
 void set_own_flag(std::string& cell, bool own) {
     const auto flags = static_cast<uint8_t>(cell[0]);
     cell[0] = static_cast<char>(own ? flags | kCellOwn : flags & ~kCellOwn);
-}
-
-size_t PlainCell::head_size() const {
-    return kPlainHead + (expire_at_ms != kNoExpiry ? 8 : 0) + (expiry_stamp != dot.stamp ? 8 : 0);
-}
-
-std::optional<PlainCell> read_plain(std::string_view bytes) {
-    if (bytes.size() < kPlainHead) return std::nullopt;
-    const auto first = static_cast<uint8_t>(bytes[0]);
-    constexpr uint8_t kFlags = kCellOwn | kCellExpires | kCellExpiryChanged;
-    if ((first & ~kFlags) != kPlainForm) return std::nullopt;
-    PlainCell cell;
-    cell.own = (first & kCellOwn) != 0;
-    cell.dot = load_dot(bytes.data() + 1);
-    cell.expiry_stamp = cell.dot.stamp;
-    if (cell.dot.stamp < cell.dot.birth) return std::nullopt;
-    size_t at = kPlainHead;
-    if ((first & kCellExpires) != 0) {
-        if (bytes.size() < at + 8) return std::nullopt;
-        cell.expire_at_ms = load_le<int64_t>(bytes.data() + at);
-        if (cell.expire_at_ms < 0 || cell.expire_at_ms == INT64_MAX) return std::nullopt;
-        at += 8;
-    }
-    if ((first & kCellExpiryChanged) != 0) {
-        if (bytes.size() < at + 8) return std::nullopt;
-        cell.expiry_stamp = load_le<uint64_t>(bytes.data() + at);
-        if (cell.expiry_stamp <= cell.dot.stamp) return std::nullopt;
-        at += 8;
-    }
-    cell.value = bytes.substr(at);
-    return cell;
 }
 
 void write_plain(std::string& out, const PlainCell& cell) {

@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/coding.h"
 #include "base/types.h"
 #include "repl/dot.h"
 #include "repl/varint.h"
@@ -44,6 +45,13 @@ void erase_from(List& list, Predicate predicate) {
     list.erase(std::remove_if(list.begin(), list.end(), predicate), list.end());
 }
 
+inline constexpr size_t kDotSize = 24;
+inline constexpr size_t kPlainHead = 1 + kDotSize;
+
+inline Dot load_dot(const char* from) {
+    return {load_le<uint64_t>(from), load_le<uint64_t>(from + 8), load_le<uint64_t>(from + 16)};
+}
+
 struct PlainCell {
     bool own = false;
     Dot dot;
@@ -51,7 +59,9 @@ struct PlainCell {
     int64_t expire_at_ms = kNoExpiry;
     std::string_view value;
 
-    size_t head_size() const;
+    size_t head_size() const {
+        return kPlainHead + (expire_at_ms != kNoExpiry ? 8 : 0) + (expiry_stamp != dot.stamp ? 8 : 0);
+    }
 };
 
 struct Sibling {
@@ -81,8 +91,33 @@ inline bool has_own_flag(std::string_view cell) {
 }
 void set_own_flag(std::string& cell, bool own);
 
-/// Nothing when it isn't of the plain form, or malformed.
-std::optional<PlainCell> read_plain(std::string_view bytes);
+/// Nothing when it isn't of the plain form, or malformed. Inline: of what it returns most callers need little.
+inline std::optional<PlainCell> read_plain(std::string_view bytes) {
+    if (bytes.size() < kPlainHead) return std::nullopt;
+    const auto first = static_cast<uint8_t>(bytes[0]);
+    constexpr uint8_t kFlags = kCellOwn | kCellExpires | kCellExpiryChanged;
+    if ((first & ~kFlags) != kPlainForm) return std::nullopt;
+    PlainCell cell;
+    cell.own = (first & kCellOwn) != 0;
+    cell.dot = load_dot(bytes.data() + 1);
+    cell.expiry_stamp = cell.dot.stamp;
+    if (cell.dot.stamp < cell.dot.birth) return std::nullopt;
+    size_t at = kPlainHead;
+    if ((first & kCellExpires) != 0) {
+        if (bytes.size() < at + 8) return std::nullopt;
+        cell.expire_at_ms = load_le<int64_t>(bytes.data() + at);
+        if (cell.expire_at_ms < 0 || cell.expire_at_ms == INT64_MAX) return std::nullopt;
+        at += 8;
+    }
+    if ((first & kCellExpiryChanged) != 0) {
+        if (bytes.size() < at + 8) return std::nullopt;
+        cell.expiry_stamp = load_le<uint64_t>(bytes.data() + at);
+        if (cell.expiry_stamp <= cell.dot.stamp) return std::nullopt;
+        at += 8;
+    }
+    cell.value = bytes.substr(at);
+    return cell;
+}
 /// Replaces `out`.
 void write_plain(std::string& out, const PlainCell& cell);
 

@@ -21,6 +21,10 @@ unsigned leaf_of_key(std::string_view key) {
 MerkleForest::MerkleForest() : leaves_(new std::atomic<uint64_t>[kSlots * kLeavesPerSlot]()) {}
 MerkleForest::~MerkleForest() = default;
 
+void MerkleForest::prefetch(SlotId slot, std::string_view key) const {
+    __builtin_prefetch(&leaves_[slot * kLeavesPerSlot + leaf_of_key(key)], 1);
+}
+
 void MerkleForest::update(SlotId slot, std::string_view key, uint64_t before, uint64_t after) {
     // One writer at a time, by the shard's lock: no need for an atomic read-modify-write.
     std::atomic<uint64_t>& leaf = leaves_[slot * kLeavesPerSlot + leaf_of_key(key)];

@@ -34,6 +34,8 @@ class MerkleForest {
     MerkleForest();
     ~MerkleForest();
 
+    /// A hint: update() of the key comes soon.
+    void prefetch(SlotId slot, std::string_view key) const;
     /// The key's entry was `before` (0: none) and is `after` (0: none) from now on: entry_hash() values.
     void update(SlotId slot, std::string_view key, uint64_t before, uint64_t after);
     /// The key has no entry any more, and nobody knows what it was: its leaf becomes one that no other replica

@@ -16,7 +16,7 @@ constexpr uint64_t kDirectory = 7;
 
 std::string record(Lsn lsn, std::string_view key, std::string_view value) {
     std::string bytes;
-    encode_record(bytes, format::RecordKind::put, 0, 0, 1, ValueType::string, key, value, kNoExpiry);
+    encode_record(bytes, {.kind = format::RecordKind::put, .slot = 1, .key = key, .value = value});
     stamp_record(bytes.data(), record_pre_hash(bytes.data()), kDirectory, lsn);
     return bytes;
 }
@@ -84,7 +84,7 @@ TEST(SegmentScanner, TakesNoOldRecordForANewOneAfterDamage) {
 
 TEST(SegmentScanner, RecordsOfAnotherDirectoryAreNone) {
     std::string foreign;
-    encode_record(foreign, format::RecordKind::put, 0, 0, 1, ValueType::string, "a", "1", kNoExpiry);
+    encode_record(foreign, {.kind = format::RecordKind::put, .slot = 1, .key = "a", .value = "1"});
     stamp_record(foreign.data(), record_pre_hash(foreign.data()), kDirectory + 1, 5);
     EXPECT_EQ(walk(foreign + record(6, "b", "1")), "g64+48 rb");
 }

@@ -43,8 +43,12 @@ class TestDirectory {
                int64_t expire_at_ms = kNoExpiry) {
         const bool keyless = kind == format::RecordKind::flush || kind == format::RecordKind::swap;
         const uint64_t at = bytes_.size();
-        const uint32_t size = encode_record(bytes_, kind, 0, db, keyless ? 0 : slot_of(key),
-                                            ValueType::string, key, value, expire_at_ms);
+        const uint32_t size = encode_record(bytes_, {.kind = kind,
+                                                     .db = db,
+                                                     .slot = keyless ? SlotId{0} : slot_of(key),
+                                                     .key = key,
+                                                     .value = value,
+                                                     .expire_at_ms = expire_at_ms});
         stamp_record(bytes_.data() + at, record_pre_hash(bytes_.data() + at), writer().directory_id(), ++lsn);
         return {lsn, kSegmentHeaderBytes + at, size};
     }
