@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstring>
 #include <tuple>
-#include <utility>
 
 #include "base/crash_point.h"
 #include "base/hash.h"
@@ -59,23 +58,6 @@ HintHeader make_header(const HintSummary& summary, uint64_t directory_id) {
     return header;
 }
 
-/// Afterwards entry i is what was at order[i].at. In place, one cycle of the permutation after another.
-template <class Order>
-void put_in_order(std::vector<HintEntry>& entries, Order& order) {
-    for (size_t first = 0; first < order.size(); ++first) {
-        if (order[first].at == first) continue;
-        const HintEntry displaced = entries[first];
-        size_t to = first;
-        while (order[to].at != first) {
-            const size_t from = std::exchange(order[to].at, to);
-            entries[to] = entries[from];
-            to = from;
-        }
-        entries[to] = displaced;
-        order[to].at = to;
-    }
-}
-
 }  // namespace
 
 bool has_hint_entry(format::RecordKind kind) {
@@ -116,30 +98,21 @@ bool hint_less(const HintEntry& a, const HintEntry& b) {
 
 void sort_hints(std::vector<HintEntry>& entries) {
     constexpr size_t kFewEntries = 1024;
-    if (entries.size() < kFewEntries) {
-        std::sort(entries.begin(), entries.end(), hint_less);
-        return;
-    }
-    // Not the entries are sorted but their places: one pass distributes those by slot, what then remains are
-    // short runs (or one long one, with hash tags), and each entry moves once.
-    struct Ranked {
-        uint64_t hash;
-        size_t at;
-    };
+    // A function's name would be called through a pointer.
+    const auto less = [](const HintEntry& a, const HintEntry& b) { return hint_less(a, b); };
+    if (entries.size() < kFewEntries) return std::sort(entries.begin(), entries.end(), less);
+    // One pass distributes by slot; what then remains are short runs (or one long one, with hash tags).
     const auto bucket = [](const HintEntry& entry) { return std::min<size_t>(entry.slot, kSlots); };
     std::vector<size_t> starts(kSlots + 2);
     for (const HintEntry& entry : entries) ++starts[bucket(entry) + 1];
     for (size_t i = 1; i < starts.size(); ++i) starts[i] += starts[i - 1];
-    std::vector<Ranked> order(entries.size());
+    std::vector<HintEntry> sorted(entries.size());
     std::vector<size_t> next(starts.begin(), starts.end() - 1);
-    for (size_t at = 0; at < entries.size(); ++at)
-        order[next[bucket(entries[at])]++] = {entries[at].hash, at};
+    for (const HintEntry& entry : entries) sorted[next[bucket(entry)]++] = entry;
     for (size_t i = 0; i + 1 < starts.size(); ++i)
-        std::sort(order.begin() + static_cast<ptrdiff_t>(starts[i]),
-                  order.begin() + static_cast<ptrdiff_t>(starts[i + 1]), [&](const Ranked& a, const Ranked& b) {
-                      return a.hash != b.hash ? a.hash < b.hash : hint_less(entries[a.at], entries[b.at]);
-                  });
-    put_in_order(entries, order);
+        std::sort(sorted.begin() + static_cast<ptrdiff_t>(starts[i]),
+                  sorted.begin() + static_cast<ptrdiff_t>(starts[i + 1]), less);
+    entries.swap(sorted);
 }
 
 Result<void> write_hint_file(Disk& disk, const std::string& path, const HintSummary& summary,
