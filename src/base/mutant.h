@@ -1,7 +1,7 @@
-// Planted faults, to find out whether the simulator would find real ones (docs/SIMULATOR.md). At the place of a
-// fault stands
+// Planted faults, to find out whether the simulator would find real ones (docs/SIMULATOR.md). At the place of
+// a fault stands
 //
-//   if (mutant("actor-reuse")) ...the fault...
+//   if (mutant("actor-reused")) ...the fault...
 //
 // which is false and costs nothing in every build but one with TORC_MUTANTS, where `vopr --mutant NAME` turns
 // one of them on.

@@ -8,8 +8,8 @@
 //   accept    proposer -> voters      phase 2: the ring                      accepted, refuse
 //   accepted  voter -> proposer       saved                                  -
 //   announce  anyone -> anyone        a chosen ring                          -
-//   ask       anyone -> anyone        "I stand here: is there a newer one?"  announce; ask if the asked is
-//   behind
+//   ask       anyone -> anyone        "I stand here: is there a newer one?"  announce; ask if the asked one
+//                                                                            is behind
 //
 // Whoever gets a prepare, accept or ask from an older position answers with announce instead.
 #pragma once

@@ -267,6 +267,10 @@ void torc_section(const InfoSource& from, InfoText& out) {
     out.field("cold_keys", facts.cold_keys);
     out.field("cold_reads", facts.cold_reads);
     out.field("damaged_reads", facts.damaged_reads);
+    out.field("scrub_rounds", facts.scrub_rounds);
+    out.field("scrub_bytes", facts.scrub_bytes);
+    out.field("scrub_damaged_records", facts.scrub_damaged_records);
+    out.field("scrub_unreadable_ranges", facts.scrub_unreadable_ranges);
     out.field("unloaded_keys", from.facts.traffic.unloaded_keys);
 }
 

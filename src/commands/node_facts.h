@@ -67,6 +67,7 @@ struct PersistenceFacts {
     uint64_t log_bytes_written = 0, compactions = 0, compaction_bytes = 0;
     uint64_t cold_keys = 0;  // live keys whose value is on disk only
     uint64_t cold_reads = 0, damaged_reads = 0;
+    uint64_t scrub_rounds = 0, scrub_bytes = 0, scrub_damaged_records = 0, scrub_unreadable_ranges = 0;
 };
 
 struct TrafficFacts {

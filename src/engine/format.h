@@ -1,9 +1,8 @@
 // Bytes on disk: docs/FORMATS.md is the page for readers, this file its constants. Little-endian throughout.
 //
-//   segment file   [segment header, 64 B][record][record]...         every record starts at a multiple of 16
-//   bytes record         [header, 32 B][expiry, 8 B, if flagged][key][value][zeros to the next multiple of
-//   16] batch          [record of kind batch][count records, their LSNs consecutive, the last the batch's
-//   own]
+//   segment file   [segment header, 64 B][record][record]...; every record starts at a multiple of 16 bytes
+//   record         [header, 32 B][expiry, 8 B, if flagged][key][value][zeros to the next multiple of 16]
+//   batch          [record of kind batch][count records, their LSNs consecutive, the last the batch's own]
 //
 // A record is valid when its header checksum holds over header, expiry and key; its value, when the value
 // checksum holds. They are separate so that a record with a damaged value still names its key (CORRECTNESS

@@ -1,11 +1,9 @@
 // The log: one sequence of segments that every change of the node is appended to.
 //
 //   append()   any thread, under its shard locks: copies the batch into the memory buffer under a short spin
-//   lock and
-//              gives it LSNs and addresses. Never does I/O, never waits for a flusher.
+//              lock and gives it LSNs and addresses. Never does I/O, never waits for a flusher.
 //   flush()    any I/O thread, at the end of its loop turn, no locks held: writes the buffer. One thread
-//   writes at a
-//              time; the others learn of it through wait_written().
+//              writes at a time; the others learn of it through wait_written().
 //   sync()     the background sync thread (or, under appendfsync always, whoever flushes, through it).
 //
 // Durability of a reply: written_lsn() >= the highest LSN of the shards it saw (synced_lsn() under `always`).

@@ -29,16 +29,23 @@ ScrubStats Scrubber::stats() const {
             .unreadable_ranges = unreadable_ranges_.load(std::memory_order_relaxed)};
 }
 
-/// False at the end of a round. Segments have rising ids; compaction's outputs of this round are new enough
-/// to wait for the next.
+void Scrubber::leave_segment() {
+    scanner_ = nullptr;
+    file_ = nullptr;
+}
+
+/// False at the end of a round. Segments have rising ids; what is sealed after a round began, by the log or by
+/// compaction, waits for the next: under steady writes there would be no end.
 bool Scrubber::open_next() {
-    std::vector<uint64_t> ids;
-    for (const SegmentInfo& info : segments_.list())
-        if (info.sealed && info.id > segment_) ids.push_back(info.id);
-    std::ranges::sort(ids);
-    for (const uint64_t id : ids) {
-        segment_ = id;
-        auto file = segments_.segment(id);
+    std::vector<SegmentInfo> sealed = segments_.list();
+    std::erase_if(sealed, [](const SegmentInfo& info) { return !info.sealed; });
+    std::ranges::sort(sealed, {}, &SegmentInfo::id);
+    if (segment_ == 0) last_of_round_ = sealed.empty() ? 0 : sealed.back().id;
+    for (const SegmentInfo& info : sealed) {
+        if (info.id <= segment_ || info.id > last_of_round_) continue;
+        segment_ = info.id;
+        place_ = info.place;
+        auto file = segments_.segment(info.id);
         if (!file) continue;  // compacted away just now
         const auto size = (*file)->size();
         if (!size || *size <= kSegmentHeaderBytes) continue;
@@ -51,9 +58,10 @@ bool Scrubber::open_next() {
     return false;
 }
 
+/// By the segment's place, not its name: it may be compacted away while it's read.
 bool Scrubber::is_live(const RecordView& record, uint64_t offset) {
     const uint64_t hash = hash64(record.key, segments_.hash_seed());
-    const LogAddress address = segments_.address_of(segment_, offset);
+    const LogAddress address = LogAddress::of(place_, offset);
     ShardLock& lock = index_.shard_lock(shard_of(record.slot));
     lock.lock();
     const bool live = index_.refers_to(record.db, record.slot, hash, address);
@@ -81,6 +89,8 @@ Result<int64_t> Scrubber::step(uint64_t bytes_per_second) {
     if (bytes_per_second == 0) return kIdleUs;
     const int64_t now = clock_.monotonic_ns();
     if (now < wait_until_ns_) return (wait_until_ns_ - now) / 1000 + 1;
+    // Compacted away since the last step: the file's blocks are freed when nobody has it open.
+    if (scanner_ != nullptr && !segments_.segment(segment_)) leave_segment();
     if (scanner_ == nullptr && !open_next()) {
         rounds_.fetch_add(1, std::memory_order_relaxed);
         wait_until_ns_ = now + kNsBetweenRounds;
@@ -90,7 +100,7 @@ Result<int64_t> Scrubber::step(uint64_t bytes_per_second) {
     while (scanner_->offset() - begin < kBytesPerStep) {
         const auto step = scanner_->next();
         if (!step) {
-            scanner_ = nullptr;
+            leave_segment();
             return fail(step.error());
         }
         if (step->kind == SegmentScanner::Kind::end) break;
@@ -98,7 +108,7 @@ Result<int64_t> Scrubber::step(uint64_t bytes_per_second) {
     }
     const uint64_t read = scanner_->offset() - begin;
     bytes_.fetch_add(read, std::memory_order_relaxed);
-    if (read < kBytesPerStep) scanner_ = nullptr;
+    if (read < kBytesPerStep) leave_segment();
     wait_until_ns_ =
         now + static_cast<int64_t>(static_cast<__uint128_t>(read) * 1'000'000'000 / bytes_per_second);
     return (wait_until_ns_ - now) / 1000 + 1;

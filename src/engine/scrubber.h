@@ -48,13 +48,16 @@ class Scrubber {
     bool open_next();
     void look_at(const SegmentScanner::Step& step);
     bool is_live(const RecordView& record, uint64_t offset);
+    void leave_segment();
 
     SegmentSetWriter& segments_;
     LiveIndex& index_;
     const Clock& clock_;
     const Found found_;
 
-    uint64_t segment_ = 0;  // the one being read, or read last
+    uint64_t segment_ = 0;        // the one being read, or read last
+    uint32_t place_ = 0;          // its place in the address space
+    uint64_t last_of_round_ = 0;  // the newest sealed one when the round began
     std::shared_ptr<File> file_;
     std::unique_ptr<SegmentScanner> scanner_;
     int64_t wait_until_ns_ = 0;

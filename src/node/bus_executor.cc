@@ -77,6 +77,7 @@ bool BusExecutor::start(const CommandSpec* spec, const std::vector<std::string_v
     client_->cluster.write_level = settings.write_level;
     client_->cluster.must_watch = settings.must_watch;
     client_->cluster.relayed = settings.relayed;
+    client_->cluster.deadline_ms = settings.deadline_ms;
     if (settings.writes != nullptr) client_->cluster.writes = settings.writes;
     client_->set_dirty();
     worker_.words.assign(words.begin(), words.end());

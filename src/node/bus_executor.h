@@ -29,6 +29,7 @@ class BusExecutor final : public ClientPort, public CommandFeeder {
         uint8_t write_level = ForwardMessage::kDefaultLevel;
         bool must_watch = false;  // ForwardMessage::watches
         bool relayed = false;     // ForwardMessage::relayed
+        int64_t deadline_ms = 0;  // cluster time; what hasn't begun by then isn't run. 0: none
         std::shared_ptr<WriteAcks> writes =
             nullptr;  // where its writes are counted; null: this connection's own
     };

@@ -194,8 +194,9 @@ bool CellCopy::merge(std::string_view name, std::string_view cell) {
     if (dropped != 0) ClusterCounters::add(cluster.counters.siblings_dropped, dropped);
     store.begin(worker_.batch, worker_.now_ms);
     // Another replica's copy takes the place of what can't be read any more.
-    if (damaged != nullptr)
-        store.erase_cold(worker_.batch, 0, key, damaged_at, *damaged, Store::Removal::deleted);
+    if (damaged != nullptr &&
+        store.erase_cold(worker_.batch, 0, key, damaged_at, *damaged, Store::Removal::deleted))
+        cells_.lose(key, damaged->value_length);
     cells_.replace(worker_.batch, key, old, out_);
     store.commit(worker_.batch);
     if (worker_.node.watches.any(key.shard())) worker_.node.watches.touch(key.shard(), 0, name);

@@ -16,6 +16,17 @@ CellFacts cell_facts(std::string_view key, std::string_view cell) {
     return facts;
 }
 
+namespace {
+
+CellFacts facts_of_damaged(const KeyRef& key, size_t bytes) {
+    CellFacts facts;  // most likely
+    facts.exists = true;
+    facts.bytes = key.bytes.size() + bytes;
+    return facts;
+}
+
+}  // namespace
+
 void CellStore::account(const KeyRef& key, const CellFacts* before, const CellFacts* after) {
     ShardCells& cells = cluster_.cells[key.shard()];
     const auto add = [](std::atomic<int64_t>& count, int64_t change) {
@@ -51,9 +62,7 @@ void CellStore::forget(WriteBatch& batch, const KeyRef& key, Record* record) {
 }
 
 void CellStore::lose(const KeyRef& key, size_t bytes) {
-    CellFacts before;  // most likely
-    before.exists = true;
-    before.bytes = key.bytes.size() + bytes;
+    const CellFacts before = facts_of_damaged(key, bytes);
     account(key, &before, nullptr);
     cluster_.forest.spoil(key.slot, key.bytes);
 }
@@ -68,6 +77,11 @@ Record* CellStore::adopt(WriteBatch& batch, const KeyRef& key, Record* plain, in
 
 void CellStore::count_loaded(const KeyRef& key, std::string_view cell) {
     const CellFacts facts = cell_facts(key.bytes, cell);
+    account(key, nullptr, &facts);
+}
+
+void CellStore::count_damaged(const KeyRef& key, size_t bytes) {
+    const CellFacts facts = facts_of_damaged(key, bytes);
     account(key, nullptr, &facts);
 }
 

@@ -40,6 +40,8 @@ class CellStore {
     Record* adopt(WriteBatch& batch, const KeyRef& key, Record* plain, int64_t now_ms);
     /// Counts a cell that was found at the start.
     void count_loaded(const KeyRef& key, std::string_view cell);
+    /// The same of one that can't be read, with `bytes`: the tree doesn't have it, and lose() will be told.
+    void count_damaged(const KeyRef& key, size_t bytes);
 
     Store& store() { return store_; }
     ClusterCore& cluster() { return cluster_; }

@@ -58,6 +58,8 @@ class Client {
     const Buffer& output() const;
     size_t sendable() const;
     void sent(size_t bytes);
+    /// Replies that other nodes are asked for are still to come.
+    bool owes_replies() const;
 
     ClientState& state();
 

@@ -342,10 +342,15 @@ void ClientCore::start_closing(bool now) {
 }
 
 void ClientCore::protocol_error(std::string_view text) {
+    const size_t mark = reply.position();
+    const uint32_t unmarked_before = unmarked_replies;
     reply.error(text);
     ++unmarked_replies;
     worker.node.error_stats.count(text);
-    start_closing(false);
+    if (replies->empty()) return start_closing(false);
+    settle_reply(mark, true, unmarked_before);  // behind those that other nodes are asked for
+    state->close_after_reply = true;
+    pause = Pause::replies;  // resume() closes
 }
 
 void ClientCore::shrink() {
@@ -395,6 +400,10 @@ const Buffer& Client::output() const {
 }
 size_t Client::sendable() const {
     return core_->sendable();
+}
+
+bool Client::owes_replies() const {
+    return !core_->replies->empty();
 }
 
 void Client::sent(size_t bytes) {

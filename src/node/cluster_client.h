@@ -45,6 +45,7 @@ struct ClusterClient {
     uint8_t write_level = ForwardMessage::kDefaultLevel;
     bool must_join = false;  // what this node has isn't enough, even for a read (a digest differed)
     bool relayed = false;    // a forward that mustn't go on to a third node
+    int64_t deadline_ms = 0;  // of a forward, cluster time; 0: none
 
     // ---- until it has run
     std::optional<RequestPolicy> policy;  // of its keys; nothing while no prefix has one
@@ -54,6 +55,7 @@ struct ClusterClient {
 
     // ---- the connection: its commands take effect in their order, wherever they run
     uint32_t forwards = 0;          // under way
+    size_t forwarded_bytes = 0;     // of those that went out one by one, as an executor counts them
     uint64_t forwards_version = 0;  // of the topology they were sent by
     bool forwards_write = false;    // one of them changes something
     /// One of them isn't on the way that the next command for its keys would take behind it: a part of a

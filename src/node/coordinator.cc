@@ -21,7 +21,6 @@ namespace {
 /// A link with so much unsent is as good as broken.
 constexpr size_t kMostQueued = 64u << 20;
 constexpr size_t kFrameSoftLimit = 1u << 20;
-constexpr int64_t kNever = INT64_MAX;
 /// Of a frame, looked at before the first is served.
 constexpr size_t kMessagesAhead = 64;
 /// A stand-in hears by gossip that the preferred coordinator is settled again; until then both decide.
@@ -35,7 +34,6 @@ Coordinator::Coordinator(WorkerCore& worker, ClusterCore& cluster)
       cells_(*worker.node.store, cluster),
       topology_(cluster.topology()),
       plans_(kShards, std::make_shared<const ShardPlan>()),
-      trusted_from_ms_(kShards, kNever),
       own_executors_(kExecutorsPerLink) {
     worker_.run.cells = &cells_;
     worker_.run.topology = topology_.get();
@@ -82,18 +80,13 @@ const std::shared_ptr<const ShardPlan>& Coordinator::shared_plan(ShardId shard) 
     if (__builtin_expect(stale, 0)) {
         auto fresh = std::make_shared<ShardPlan>();
         make_shard_plan(*fresh, *topology_, cluster_, shard);
-        trusted_from_ms_[shard] = fresh->self_owns() && cluster_.taken(shard)
-                                      ? cluster_.taken_since_ms(shard) + kHandOverMs
-                                      : kNever;
         present = std::move(fresh);
     }
     return present;
 }
 
-bool Coordinator::took_long_ago(ShardId shard) {
-    int64_t& from = trusted_from_ms_[shard];
-    if (__builtin_expect(from != 0, 0) && from != kNever && now_ms() >= from) from = 0;
-    return from == 0;
+bool Coordinator::took_long_ago(ShardId shard) const {
+    return cluster_.taken(shard) && now_ms() >= cluster_.taken_since_ms(shard) + kHandOverMs;
 }
 
 bool Coordinator::trusts_own_copy(ShardId shard) {
@@ -134,7 +127,9 @@ void Coordinator::end_turn() {
     for (size_t n = deferred_.size(); n-- > 0 && !deferred_.empty();) {
         Deferred task = std::move(deferred_.front());
         deferred_.pop_front();
-        BusExecutor& executor = *own_executor(task.session).runs;
+        OwnExecutor& own = own_executor(task.session);
+        own.origin = std::move(task.origin);
+        BusExecutor& executor = *own.runs;
         // An executor's own counts would go on from whoever ran there before.
         if (task.settings.writes == nullptr) task.settings.writes = std::make_shared<WriteAcks>();
         const std::vector<std::vector<std::string_view>> commands = task.commands.views();
@@ -249,8 +244,14 @@ void Coordinator::on_timer() {
             if (session.executor->client().pause == Pause::closing) return true;
             const bool quiet =
                 now - session.used_ms > kSessionIdleMs && session.executor->client().state->watch == nullptr;
+            // Who asked to WAIT is gone.
+            if (session.ending && session.executor->client().pause == Pause::block) return true;
             return (session.ending || quiet) && session.executor->idle();
         });
+    for (OwnExecutor& own : own_executors_)
+        if (own.runs != nullptr && own.runs->client().pause == Pause::block && own.origin != nullptr &&
+            own.origin->client() == nullptr)
+            own.runs = nullptr;
     // As many as were needed at once; a few are kept.
     for (size_t i = own_executors_.size(); i-- > 0 && own_executors_.size() > kExecutorsPerLink;)
         if (own_executors_[i].runs == nullptr || own_executors_[i].idle())
@@ -290,7 +291,7 @@ void Coordinator::send_errand(Errand errand) {
             origin->cluster.forwards_astray = true;
         const CommandSpec* const spec = errand.transaction ? nullptr : errand_command(errand.commands.name());
         return defer({spec, std::move(errand.commands), errand.transaction, settings, std::move(errand.done),
-                      errand.order == 0 ? 0 : errand.session});
+                      errand.order == 0 ? 0 : errand.session, errand.origin});
     }
     const int64_t left = errand.deadline_ms - now_ms();
     ErrandOp& op =

@@ -2,9 +2,8 @@
 // may leave. The heart of the write and read paths (docs/ARCHITECTURE.md, "The life of a write").
 //
 //   route()   before a command runs: here, or on another node (forwarded: the reply comes by a ticket), or
-//   not
-//             before other replicas have been asked for its keys (an unsettled or substitute coordinator,
-//             CORRECTNESS 2), or not at all
+//             not before other replicas have been asked for its keys (an unsettled or substitute
+//             coordinator, CORRECTNESS 2), or not at all
 //   ran()     after it ran here: its changes go to the other replicas, and the reply waits for W of them; or
 //             its keys' digests are compared with R - 1 others
 //
@@ -95,6 +94,11 @@ class Coordinator final : public BusUser {
     ClusterCore& cluster() { return cluster_; }
     WorkerCore& worker() { return worker_; }
     const ShardPlan& plan(ShardId shard) { return *shared_plan(shard); }
+    /// A hint: the shard's plan will be asked for soon.
+    void prefetch_plan(ShardId shard) const {
+        const char* const plan = reinterpret_cast<const char*>(plans_[shard].get());
+        for (size_t at = 0; at < sizeof(ShardPlan); at += 64) __builtin_prefetch(plan + at);
+    }
     /// For who keeps it beyond the turn.
     const std::shared_ptr<const ShardPlan>& shared_plan(ShardId shard);
     /// May this node decide on its own copy alone? It's the shard's preferred coordinator, and has taken the
@@ -204,8 +208,7 @@ class Coordinator final : public BusUser {
     Route route_watch(ClientCore& client, const Prepared& command, Args args, SlotId slot,
                       std::string& error);
     bool is_alone() const;
-    /// By the shard's present plan: plan() was asked for it.
-    bool took_long_ago(ShardId shard);
+    bool took_long_ago(ShardId shard) const;
     static bool has_ceded(const ClientCore& client, const ShardPlan& at, int best);
     bool others_can_decide() const;
     void expire_seen();
@@ -240,7 +243,6 @@ class Coordinator final : public BusUser {
     std::vector<std::shared_ptr<const ShardPlan>> plans_;
     std::shared_ptr<const KeyPolicies> policies_;  // null: none
     uint64_t policies_version_ = 0;
-    std::vector<int64_t> trusted_from_ms_;  // by shard, 0: long ago; kNever while it isn't taken
     uint64_t timer_pauses_ = 0;
     mutable int64_t moment_ns_ = 0;  // now_ns(), once asked; 0: not yet
 
@@ -267,13 +269,15 @@ class Coordinator final : public BusUser {
         BusExecutor::Settings settings;
         BusExecutor::Sink sink;
         uint64_t session = 0;  // those of one run in order; 0: in any
+        std::shared_ptr<ReplyQueue> origin = nullptr;  // of the connection it came by; null: none's
     };
     void defer(Deferred task);
     std::deque<Deferred> deferred_;
     RequestTimes times_;
     struct OwnExecutor {
         std::unique_ptr<BusExecutor> runs;  // null: none yet
-        uint64_t session = 0;               // of Deferred
+        uint64_t session = 0;               // of Deferred, as the next
+        std::shared_ptr<ReplyQueue> origin = nullptr;
         bool idle() const { return runs != nullptr && runs->idle(); }
     };
     OwnExecutor& own_executor(uint64_t session);

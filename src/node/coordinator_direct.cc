@@ -23,6 +23,7 @@ void Coordinator::prefetch_messages() {
         if (key.empty()) continue;
         ahead_.push_back(make_key_ref(key, store.hash_seed()));
         store.prefetch_table(0, ahead_.back());
+        prefetch_plan(ahead_.back().shard());
         if (message.kind != BusKind::read) cluster_.forest.prefetch(ahead_.back().slot, key);
     }
     for (const KeyRef& key : ahead_) store.prefetch_bucket(0, key);

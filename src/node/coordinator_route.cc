@@ -28,6 +28,9 @@ namespace {
 
 /// Replies of one connection that may be waited for at once.
 constexpr size_t kMostPending = 4096;
+/// Of a connection, on their way to other nodes: well below what an executor takes (kMostWaitingBytes), so that
+/// none of them is turned away while one behind it is let in.
+constexpr size_t kMostForwardedBytes = 4u << 20;
 
 constexpr std::string_view kCrossSlot = "CROSSSLOT Keys in request don't hash to the same slot";
 constexpr int64_t kForeverMs = int64_t{1} << 40;
@@ -52,7 +55,10 @@ bool Coordinator::is_write(const ClientCore& client, const CommandSpec& spec) co
 Consistency Coordinator::level(const ClientCore& client, bool write) const {
     const ClusterClient& state = client.cluster;
     const uint8_t asked = write ? state.write_level : state.read_level;
-    if (asked != ForwardMessage::kDefaultLevel) return static_cast<Consistency>(asked);
+    if (asked != ForwardMessage::kDefaultLevel) {
+        const auto wanted = static_cast<Consistency>(asked);
+        return write && strict(client) ? stronger(wanted, Consistency::quorum) : wanted;
+    }
     if (!write && client.state->readonly.load(std::memory_order_relaxed)) return Consistency::one;
     if (state.policy) return write ? state.policy->write : state.policy->read;
     const LiveSettings& live = worker_.node.config.live;
@@ -108,8 +114,16 @@ Coordinator::Route Coordinator::route(ClientCore& client, const Prepared& comman
     const CommandSpec& spec = *command.spec;
     client.cluster.policy.reset();
     if ((spec.flags & kInternal) != 0) return Route::here;
+    if (client.cluster.deadline_ms != 0 && client.cluster.deadline_ms < worker_.now_ms &&
+        !mutant("late-forward-run")) {
+        // It has waited here: whoever sent it has been told that it's in doubt, and may have gone on.
+        client.cluster.joined = false;
+        error = "NOREPLICAS the node that coordinates this key was too late; the command was not applied";
+        return Route::refused;
+    }
+    // What a peer's connection or a client's own has asked for piles up here, not in the link.
+    if (__builtin_expect(client.replies->full(), 0)) return wait_for_replies(client);
     if (client.feeder == nullptr) {
-        if (__builtin_expect(client.replies->full(), 0)) return wait_for_replies(client);
         size_t bytes = 0;
         for (const std::string_view word : args) bytes += word.size();
         if (__builtin_expect(bytes > kMostCommandBytes, 0)) {
@@ -118,6 +132,12 @@ Coordinator::Route Coordinator::route(ClientCore& client, const Prepared& comman
                 "at most {}",
                 bytes, kMostCommandBytes);
             return Route::refused;
+        }
+        const ClusterClient& sent = client.cluster;
+        if (__builtin_expect(sent.forwarded_bytes != 0, 0)) {
+            if (&spec == worker_.node.exec_spec) bytes = client.state->queued_bytes;
+            if (sent.forwarded_bytes + bytes + args.size() * sizeof(std::string) > kMostForwardedBytes)
+                return wait_for_replies(client);
         }
     }
     // From this command on, not only when the control thread has woken up, too.
@@ -259,8 +279,10 @@ Coordinator::Route Coordinator::forward(ClientCore& client, Errand errand) {
     errand.read_level = state.read_level;
     errand.write_level = state.write_level;
     errand.relayed = client.feeder != nullptr;
+    const size_t bytes = errand.commands.bytes().size() + errand.commands.words() * sizeof(std::string);
     ReplyTicket ticket(client.replies, client.replies->push_pending({}, 0, 0));
     client.reply_is_pending = true;
+    state.forwarded_bytes += bytes;
     state.begin_forward(errand.write, topology_->version);
     state.forwards_astray |= client.feeder != nullptr;  // writes are relayed, reads answered here
     errand.origin = client.replies;
@@ -278,8 +300,11 @@ Coordinator::Route Coordinator::forward(ClientCore& client, Errand errand) {
     if (target != 0 && target != cluster_.self &&
         std::ranges::find(state.sessions_at, target) == state.sessions_at.end())
         state.sessions_at.push_back(target);
-    errand.done = [ticket = std::move(ticket)](std::string_view reply) {
-        if (ClientCore* origin = ticket.client()) origin->cluster.end_forward();
+    errand.done = [ticket = std::move(ticket), bytes](std::string_view reply) {
+        if (ClientCore* origin = ticket.client()) {
+            origin->cluster.end_forward();
+            origin->cluster.forwarded_bytes -= bytes;
+        }
         ticket.complete(reply);
     };
     send_errand(std::move(errand));
@@ -342,6 +367,7 @@ Coordinator::Route Coordinator::route_exec(ClientCore& client, const Prepared& c
         return Route::answered;
     }
     if (here) return route_keys(client, command, {}, slot, write, error);
+    if (write && !cluster.reads.empty()) return wait_for_replies(client);
     Errand errand;
     for (const QueuedCommand& queued : state.queue) errand.commands.add(queued.words);
     errand.transaction = true;

@@ -58,7 +58,7 @@ void Coordinator::serve_merge(Link& link, const BusFrameHead& head, const MergeM
     if (!first) return answer(BusStatus::refused);
     const ShardId shard = shard_of(key_slot(first->key));
     const RingTable& ring = *topology_->ring;
-    const bool ours = ring.owns(cluster_.self, shard) || ring.will_own(cluster_.self, shard);
+    const bool ours = plan(shard).self >= 0;  // now, or once the ring's move is finished
     if (message.reason == MergeReason::write && head.epoch < ring.epoch()) {
         // Its sender counts by a ring that's over: what it says is joined, but is no acknowledgement.
         MergeMessage joined = message;
@@ -156,6 +156,7 @@ void Coordinator::serve_forward(Link& link, const ForwardMessage& message) {
     settings.write_level = message.write_level;
     settings.must_watch = message.watches;
     settings.relayed = message.relayed;
+    settings.deadline_ms = message.deadline_ms;
     if (link.sessions.size() >= kMostSessions && !link.sessions.contains(message.session))
         return answer(BusStatus::later, {});
     auto& session = link.sessions[message.session];

@@ -133,6 +133,7 @@ Coordinator::Route Coordinator::route_whole_cluster(ClientCore& client, const Pr
     if (name == "flushall" || name == "flushdb") {
         if (args.size() > 2 || (args.size() == 2 && !word_is(args[1], "sync") && !word_is(args[1], "async")))
             return Route::here;  // refused there, before anything is done
+        if (!client.cluster.reads.empty()) return wait_for_replies(client);
         const auto whole = gather(client, GatherKind::ok);
         for (unsigned shard = 0; shard < kShards; ++shard) (void)whole->expect();
         for (unsigned shard = 0; shard < kShards; ++shard) {

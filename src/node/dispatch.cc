@@ -105,29 +105,28 @@ bool install_fetched(WorkerCore& worker, ClientCore& client, const Prepared& com
         const KeyRef at = make_key_ref(key.name, worker.run.store.hash_seed());
         const bool same_key = key.result && key.result->key == key.name;
         if (key.result && key.result->value_damaged && same_key) {
+            const bool others_have_it =
+                worker.coordinator != nullptr && worker.coordinator->has_others(at.shard());
             // Whoever replaces or removes the value needn't read it; everyone else must be told.
             const uint32_t replaces = kKeyOW | kKeyRM;
             const bool may = !command.spec->keys.empty() && (command.spec->keys[0].flags & replaces) != 0;
-            const bool others_have_it =
-                worker.coordinator != nullptr && worker.coordinator->has_others(at.shard());
             if (!may && !others_have_it) {
                 client.reply.error("CORRUPT the stored value of this key is damaged; see `torc check`");
                 return false;
             }
             worker.run.store.begin(worker.batch, worker.now_ms);
-            worker.run.store.erase_cold(worker.batch, key.db, at, key.address, *key.result,
-                                        Store::Removal::deleted);
+            const bool erased = worker.run.store.erase_cold(worker.batch, key.db, at, key.address,
+                                                            *key.result, Store::Removal::deleted);
             worker.run.store.commit(worker.batch);
-            if (others_have_it) {
-                // This copy proves nothing any more: the next command asks the others first.
-                worker.run.cells->lose(at, key.result->value_length);
-                worker.node.cluster->unsettle(at.shard());
-                if (!may) {
-                    client.reply.error(
-                        "CORRUPT this node's copy of the key was damaged; it's fetched from the other "
-                        "replicas");
-                    return false;
-                }
+            if (!erased || !others_have_it) continue;  // not erased: it has changed, look again
+            // This copy proves nothing any more: the next command asks the others first. Only what the others
+            // say may be applied to what is left of it.
+            worker.run.cells->lose(at, key.result->value_length);
+            worker.node.cluster->unsettle(at.shard());
+            if ((command.spec->flags & kInternal) == 0) {
+                client.reply.error(
+                    "CORRUPT this node's copy of the key was damaged; it's fetched from the other replicas");
+                return false;
             }
             continue;
         } else if (!key.result) {
@@ -288,7 +287,10 @@ Lsn seen_lsn(const WorkerCore& worker, const Prepared& command) {
 void apply_reply_mode(ClientCore& client, size_t mark) {
     ReplyMode& mode = client.state->reply_mode;
     if (__builtin_expect(mode == ReplyMode::on, 1)) return;
-    client.reply.rewind(mark);
+    if (client.reply_is_pending)
+        client.replies->mute_last();
+    else
+        client.reply.rewind(mark);
     if (mode == ReplyMode::skip_next)
         mode = ReplyMode::skip;
     else if (mode == ReplyMode::skip)
@@ -393,9 +395,12 @@ Outcome run_locked(WorkerCore& worker, ClientCore& client, const Prepared& comma
     }
     if (__builtin_expect(!client.fetch.idle(), 0)) end_fetch(worker, client);
     account(worker, client, spec, args, timing, mark, errors_before);
+    const bool muted = client.state->reply_mode != ReplyMode::on;
     apply_reply_mode(client, mark);
-    if (__builtin_expect(worker.coordinator != nullptr, 0))
+    if (__builtin_expect(worker.coordinator != nullptr, 0)) {
         worker.coordinator->ran(client, command, args, mark, seen, appended);
+        if (muted && client.reply_is_pending) client.replies->mute_last();
+    }
     if (!command.one_key) worker.locks.release();
     return Outcome::done;
 }
@@ -416,7 +421,7 @@ std::optional<Outcome> route(WorkerCore& worker, ClientCore& client, const Prepa
             refuse(worker, client, command, error);
             break;
     }
-    if (!client.reply_is_pending) apply_reply_mode(client, mark);
+    apply_reply_mode(client, mark);
     return Outcome::done;
 }
 
@@ -459,6 +464,7 @@ void prefetch_bucket(WorkerCore& worker, const ClientState& client, const Prepar
 
 void prefetch_record(WorkerCore& worker, const ClientState& client, const Prepared& command) {
     if (!command.one_key) return;
+    if (worker.coordinator != nullptr) worker.coordinator->prefetch_plan(command.key.shard());
     worker.run.store.prefetch_record(
         worker.run.store.physical_db(client.db.load(std::memory_order_relaxed)), command.key);
     if (worker.run.cells != nullptr && (command.spec->flags & kWrite) != 0)

@@ -122,6 +122,8 @@ bool ErrandOp::on_peer_lost(NodeId peer) {
 }
 
 bool ErrandOp::on_tick(int64_t now_ms) {
+    // Nobody waits any more, and it may be for ever (WAIT).
+    if (!errand_.write && errand_.origin != nullptr && origin() == nullptr) return true;
     if (retry_at_ms_ != 0) return now_ms >= retry_at_ms_ && retry();
     // A suspect is avoided as coordinator; what may be sent twice needn't wait for it.
     if (errand_.write && !errand_.resendable) return false;

@@ -23,7 +23,8 @@ JoinOp::JoinOp(Coordinator& coordinator, ClientCore& client, ShardId shard, std:
       level_(level),
       must_(must),
       all_alive_(all_alive),
-      born_ns_(coordinator.now_ns()) {}
+      born_ns_(coordinator.now_ns()),
+      pauses_(coordinator.pauses()) {}
 
 bool JoinOp::start() {
     plan_ = coordinator_.shared_plan(shard_);
@@ -110,8 +111,15 @@ void JoinOp::merge() {
         coordinator_.run_here(nullptr, {"ping"}, {}, [go_on](std::string_view) { go_on(&JoinOp::merged); });
         return;
     }
-    coordinator_.run_here(&kMergeCommand, std::move(words), {},
-                          [go_on](std::string_view) { go_on(&JoinOp::merged); });
+    coordinator_.run_here(&kMergeCommand, std::move(words), {}, [go_on](std::string_view reply) {
+        go_on(reply.starts_with('-') ? &JoinOp::not_merged : &JoinOp::merged);
+    });
+}
+
+/// The log or the memory is full: what others have can't be answered from here.
+void JoinOp::not_merged() {
+    if (!must_) return merged();
+    if (finish(false)) coordinator_.remove(number);
 }
 
 void JoinOp::merged() {
@@ -166,8 +174,9 @@ bool JoinOp::finish(bool met) {
     if (must_ && met) coordinator_.times().count(false, level_, coordinator_.now_ns() - born_ns_);
     if (ClientCore* client = client_->client()) {
         client->cluster.joining = false;
-        client->cluster.joined = true;
-        client->cluster.join_failed = must_ && !met;
+        // While this node stood still others may have decided: the command is routed as if it had just come.
+        client->cluster.joined = pauses_ == coordinator_.pauses();
+        client->cluster.join_failed = client->cluster.joined && must_ && !met;
         client->handle->wake();
     }
     return true;

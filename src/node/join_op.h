@@ -50,6 +50,7 @@ class JoinOp final : public BusOp {
     bool finish(bool met);
     void merge();
     void merged();
+    void not_merged();
     void repair(std::string_view mine);
 
     Coordinator& coordinator_;
@@ -60,6 +61,7 @@ class JoinOp final : public BusOp {
     const bool must_;
     bool all_alive_;
     const int64_t born_ns_;
+    const uint64_t pauses_;  // Coordinator::pauses() when it began
     std::shared_ptr<const ShardPlan> plan_;
     Quorum quorum_;
     Phase phase_ = Phase::reading;

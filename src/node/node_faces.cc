@@ -157,6 +157,11 @@ PersistenceFacts persistence_facts(const NodeCore& node, const BackupRunner& bac
     const CompactionStats compaction = node.compaction->stats();
     facts.compactions = compaction.jobs;
     facts.compaction_bytes = compaction.bytes_copied;
+    const ScrubStats scrub = node.scrubber->stats();
+    facts.scrub_rounds = scrub.rounds;
+    facts.scrub_bytes = scrub.bytes;
+    facts.scrub_damaged_records = scrub.damaged_records;
+    facts.scrub_unreadable_ranges = scrub.unreadable_ranges;
     return facts;
 }
 

@@ -25,12 +25,14 @@ class PackedCommands {
             bytes_.append(word);
         }
         ++count_;
+        words_ += words.size();
     }
     void add(std::initializer_list<std::string_view> words) {
         add<std::initializer_list<std::string_view>>(words);
     }
 
     uint32_t count() const { return count_; }
+    size_t words() const { return words_; }
     const std::string& bytes() const { return bytes_; }
     /// The name of the first command.
     std::string_view name() const { return word_at(4); }
@@ -57,6 +59,7 @@ class PackedCommands {
 
     std::string bytes_;
     uint32_t count_ = 0;
+    size_t words_ = 0;  // of all
 };
 
 }  // namespace torc

@@ -9,13 +9,13 @@ namespace torc {
 
 uint64_t ReplyQueue::push_pending(std::string bytes, Lsn seen, Lsn own) {
     bytes_ += bytes.size();
-    slots_.push_back({false, 1, seen, own, std::move(bytes)});
+    slots_.push_back({false, false, 1, seen, own, std::move(bytes)});
     return first_ + slots_.size() - 1;
 }
 
 void ReplyQueue::push_ready(std::string bytes, Lsn seen, Lsn own, uint32_t replies) {
     bytes_ += bytes.size();
-    slots_.push_back({true, replies, seen, own, std::move(bytes)});
+    slots_.push_back({true, false, replies, seen, own, std::move(bytes)});
 }
 
 ReplyQueue::Slot* ReplyQueue::at(uint64_t number) {
@@ -44,7 +44,7 @@ void ReplyQueue::drain() {
     if (!slots_.front().ready) return;
     while (!slots_.empty() && slots_.front().ready) {
         Slot& slot = slots_.front();
-        client_->output.append(slot.bytes);
+        if (!slot.muted) client_->output.append(slot.bytes);
         bytes_ -= slot.bytes.size();
         client_->seen_lsn = std::max(client_->seen_lsn, slot.seen);
         client_->own_lsn = std::max(client_->own_lsn, slot.own);

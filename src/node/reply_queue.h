@@ -30,6 +30,8 @@ class ReplyQueue : public std::enable_shared_from_this<ReplyQueue> {
     /// A place for a reply to come. `bytes`: kept for whoever completes it with what is there.
     uint64_t push_pending(std::string bytes, Lsn seen, Lsn own);
     void push_ready(std::string bytes, Lsn seen, Lsn own, uint32_t replies);
+    /// The client doesn't want the one pushed last, whatever it will be (CLIENT REPLY).
+    void mute_last() { slots_.back().muted = true; }
     /// With the bytes it was pushed with.
     void complete(uint64_t number);
     void complete(uint64_t number, std::string_view bytes);
@@ -40,6 +42,7 @@ class ReplyQueue : public std::enable_shared_from_this<ReplyQueue> {
   private:
     struct Slot {
         bool ready = false;
+        bool muted = false;
         uint32_t replies = 1;
         Lsn seen = 0, own = 0;
         std::string bytes;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <bit>
+#include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <vector>
 
@@ -28,10 +29,11 @@ struct Replica {
 
 struct ShardPlan {
     uint64_t version = 0;           // of the topology; 0: not made yet
-    std::vector<Replica> replicas;  // owners in preference order, then owners to come; at most 16
     int self = -1;                  // our place, -1: we're none of them
     int first = -1;                 // who coordinates in health: the first owner, local datacenter first
     size_t owners = 0;
+    /// Owners in preference order, then owners to come; at most 16. The usual three stand in the plan itself.
+    boost::container::small_vector<Replica, 3> replicas;
     std::vector<NodeId> fallbacks;  // usable members that are no replicas, nearest first
 
     /// The first alive and settled owner, local datacenter first; else the first alive, else the first

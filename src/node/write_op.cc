@@ -24,10 +24,12 @@ WriteOp::WriteOp(Coordinator& coordinator, ShardId shard, Terms terms, std::stri
       changes_(std::move(changes)),
       acks_(std::move(acks)),
       ticket_(std::move(ticket)),
-      born_ns_(coordinator.now_ns()) {}
+      born_ns_(coordinator.now_ns()),
+      pauses_(coordinator.pauses()) {}
 
 bool WriteOp::possible(const ShardPlan& plan, Consistency level, bool sloppy, unsigned& have,
                        unsigned& need) {
+    if (std::ranges::all_of(plan.replicas, &Replica::usable)) return true;
     Quorum quorum(plan, level, true);
     size_t stand_ins = plan.fallbacks.size();
     for (size_t i = 0; i < plan.replicas.size(); ++i) {
@@ -48,7 +50,6 @@ void WriteOp::start() {
     epoch_ = coordinator_.topology().ring->epoch();
     quorum_ = Quorum(*plan_, terms_.level, true);
     started_ms_ = coordinator_.now_ms();
-    pauses_ = coordinator_.pauses();
     targets_.clear();
     bool counted = plan_->self >= 0;
     if (counted) quorum_.count(static_cast<size_t>(plan_->self));
@@ -146,7 +147,9 @@ bool WriteOp::is_of_older_ring() const {
     return epoch_ != coordinator_.topology().ring->epoch();
 }
 
+/// Not after a pause, as send_again().
 void WriteOp::restart() {
+    if (!answered_ && pauses_ != coordinator_.pauses()) return;
     ring_is_old_ = false;
     const bool was_answered = answered_;
     if (acks_ != nullptr) *acks_ = 0;

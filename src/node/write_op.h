@@ -34,7 +34,7 @@ class WriteOp final : public BusOp {
     bool on_tick(int64_t now_ms) override;
     bool on_deadline() override;
 
-    /// Could the level be met by whom this node can reach now?
+    /// Could the level be met by whom this node can reach now? If not, `have` and `need` say how far from it.
     static bool possible(const ShardPlan& plan, Consistency level, bool sloppy, unsigned& have,
                          unsigned& need);
 
@@ -66,7 +66,7 @@ class WriteOp final : public BusOp {
     uint64_t epoch_ = 0;  // of the ring that plan_ is by
     int64_t started_ms_ = 0;
     const int64_t born_ns_;
-    uint64_t pauses_ = 0;  // Coordinator::pauses() when it began
+    const uint64_t pauses_;  // Coordinator::pauses() when it began
     bool answered_ = false;
     bool hedged_ = false;
     bool ring_is_old_ = false;  // a replica said so: sent again as soon as ours is newer

@@ -8,9 +8,8 @@
 //   expiry      siblings {dot, at}: each write of a value brings one (infinite for none), EXPIRE and PERSIST
 //               bring one alone; the effective expiry is the largest
 //   totals      for each (actor, birth): running total of its increments (exact, 17 decimals) and the stamp
-//   of
-//               the last one. A value (or nil) carries the totals its writer saw, so that
-//               concurrent increments survive it and none counts twice
+//               of the last one. A value (or nil) carries the totals its writer saw, so that concurrent
+//               increments survive it and none counts twice
 //
 // Merging two copies: a sibling stays when both hold it, or when the side without it doesn't cover its dot;
 // contexts join; of totals the later stamp. Commutative, associative, idempotent.

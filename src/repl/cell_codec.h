@@ -3,12 +3,10 @@
 // valid but encoded otherwise is refused.
 //
 //   plain     one value and its expiry, by one (actor, birth), nothing else ever seen. A fixed prefix, then
-//   the
-//             value: what most cells are. Read and written without decoding
+//             the value: what most cells are. Read and written without decoding
 //   general   the context, then totals, siblings and expiries that name their dots by entry of the context
-//   and
-//             distance below its stamp: what isn't covered can't be expressed. The values' bytes come last,
-//             so that a digest leaves them out and the only value of a cell can be used in place
+//             and distance below its stamp: what isn't covered can't be expressed. The values' bytes come
+//             last, so that a digest leaves them out and the only value of a cell can be used in place
 #pragma once
 
 #include <algorithm>

@@ -8,9 +8,8 @@
 //             varint prefix}, string after      u8 1: u64 which of 64 children aren't empty, u64 for each
 //   4 push    varint n, n x {string key,      reply: varint m, 1 .. n: the first m are merged
 //             string cell}
-//   5 pull    varint n, n x string key        reply: varint m, 1 .. n: of the first m keys, each u8 0:
-//   absent,
-//                                               1: string cell, 2: too large for a message
+//   5 pull    varint n, n x string key        reply: varint m, 1 .. n: of the first m keys, each
+//                                             u8 0: absent, 1: string cell, 2: too large for a message
 //
 // `after`: where the list of the first range goes on, when its last page said `more` (such a page is a reply
 // of its own); else empty. A reply begins with its request's type. What is parsed refers into the bytes it

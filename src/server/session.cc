@@ -70,7 +70,12 @@ void Session::on_read(const IoError& error, size_t bytes) {
 // The peer sends no more, but may still read what it asked for (`... | nc`).
 void Session::on_end_of_input() {
     closing_ = true;
-    if (client_->output().empty()) close(true);
+    if (is_answered()) close(true);
+}
+
+/// Everything is sent, and no other node is waited for.
+bool Session::is_answered() const {
+    return client_->output().empty() && !client_->owes_replies();
 }
 
 void Session::after_commands() {
@@ -113,7 +118,7 @@ void Session::write_some() {
         client_->sent(taken);
         if (taken < bytes) await_writable();  // the kernel's buffer is full: trying again would only say so
     }
-    if (closing_ && client_->output().empty()) return close(true);
+    if (closing_ && is_answered()) return close(true);
     arm_read();
 }
 

@@ -70,6 +70,7 @@ class Session final : public ClientPort, public LoopTask {
     void arm_read();
     void on_read(const IoError& error, size_t bytes);
     void on_end_of_input();
+    bool is_answered() const;
     void after_commands();
     void write_some();
     void await_writable();

@@ -119,5 +119,34 @@ TEST_F(ScrubberTest, AReadThatFailsIsForTheNextRound) {
     EXPECT_GT(failures, 0);
 }
 
+TEST_F(ScrubberTest, ASegmentThatIsCompactedAwayMeanwhileIsLeft) {
+    std::vector<std::pair<std::string, std::string>> pairs;
+    for (int i = 0; i < 300; ++i)
+        pairs.emplace_back("key" + std::to_string(i), std::string(2000, 'v') + std::to_string(i) + ".");
+    store.put_all(pairs);
+    ASSERT_TRUE(store.seal());
+    const std::string path = store.path_holding("v299.");
+    rot("v299.");
+    ASSERT_TRUE(scrubber->step(kFast));
+    ASSERT_GT(scrubber->stats().bytes, 0u);
+    ASSERT_LT(scrubber->stats().bytes, 300u * 2000);
+    for (const auto& [key, value] : pairs) store.put(key, "new");
+    ASSERT_TRUE(store.seal());
+    ASSERT_TRUE(store.compact({MiniStore::kSegmentBytes, 110, 0}));
+    ASSERT_FALSE(disk.exists(path));
+    round();
+    EXPECT_THAT(found, IsEmpty());
+}
+
+TEST_F(ScrubberTest, ARoundEndsThoughSegmentsAreSealedAllTheTime) {
+    for (int i = 0; i < 20 && scrubber->stats().rounds == 0; ++i) {
+        store.put("key" + std::to_string(i), "value");
+        ASSERT_TRUE(store.seal());
+        ASSERT_TRUE(scrubber->step(kFast));
+        clock.advance_ms(1);
+    }
+    EXPECT_EQ(scrubber->stats().rounds, 1u);
+}
+
 }  // namespace
 }  // namespace torc

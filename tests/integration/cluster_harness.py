@@ -263,6 +263,7 @@ class Cluster:
         self.name = name
         self.options = ["--cluster-enabled", "yes", "--appendonly", "yes", "--anti-entropy-interval", "5", *options]
         self.nodes = []
+        self.names = {}  # of all that ever belonged to it
         self.started = 0
 
     def add(self, *options, **where):
@@ -275,6 +276,7 @@ class Cluster:
         if "--cluster-enabled" in self.options:
             self.wait_for(f"{node.name} is let in", lambda: node.ring()["members"])
             node.name_in_cluster = node.id()
+            self.names[node.name_in_cluster] = node
         self.nodes.append(node)
         return node
 
@@ -335,7 +337,6 @@ class Cluster:
     def misjudged(self):
         """What nodes said of others that were there all the time, and of their own pauses: then the machine was too
         busy for them, and for a moment two may have decided for one key."""
-        by_name = {node.name_in_cluster: node for node in self.nodes}
         found = []
         for node in self.nodes:
             with open(node.log, errors="replace") as log:
@@ -344,8 +345,8 @@ class Cluster:
                     if said is None:
                         continue
                     when = time.mktime(time.strptime(said["when"], "%d %b %Y %H:%M:%S")) + int(said["ms"]) / 1000
-                    subject = by_name.get(said["subject"], node)
-                    if not subject.was_away(when):
+                    subject = node if said["subject"] is None else self.names.get(said["subject"])
+                    if subject is not None and not subject.was_away(when):
                         found.append(f"{node.name}: {line.strip()}")
         return found
 

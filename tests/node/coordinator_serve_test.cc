@@ -68,6 +68,19 @@ TEST_F(Serving, MergesAreAcknowledgedAndReadBack) {
     EXPECT_THAT(ask(MergeMessage{0, MergeReason::repair, change_of(key_, cell)}), IsEmpty());
 }
 
+// Whoever sent it has been told that it's in doubt, and what came after must not be covered by it.
+TEST_F(Serving, WhatHasWaitedPastItsDeadlineIsNotRun) {
+    begin();
+    Connection& admin = connect();
+    EXPECT_EQ(admin("CLIENT PAUSE 3000 WRITE"), "+OK\r\n");
+    EXPECT_EQ(run(forward({"SET", key_, "late"})), "");
+    pass_ms(3100);
+    const std::vector<Sent> sent = sent_to(kB, false);
+    ASSERT_THAT(sent, SizeIs(1));
+    EXPECT_THAT(std::string(decode_forward_reply(sent[0].body)->bytes), StartsWith("-NOREPLICAS"));
+    EXPECT_EQ(core().cells[shard_of(key_slot(key_))].keys.load(), 0);
+}
+
 TEST_F(Serving, MalformedMergesAreRefusedAndChangeNothing) {
     begin();
     const std::string good = change_of(key_, cell_of("v", 99, stamp_now()));

@@ -84,6 +84,30 @@ TEST_F(DamagedCells, TheTreeTellsThatOneIsMissingUntilItsBack) {
     EXPECT_EQ(core().forest.root(shard), whole);
 }
 
+// Spoiling the tree twice would leave it as if nothing had been lost.
+TEST_F(DamagedCells, WhatTwoFindAtOnceIsLostOnce) {
+    begin();
+    const std::string name = key(cold_);
+    const ShardId shard = shard_of(slot_);
+    const uint64_t whole = core().forest.root(shard);
+    const int64_t keys = core().cells[shard].keys.load();
+    rot("value-" + std::to_string(cold_) + "-");
+    Connection& other = connect();
+    client_->send_only("GET " + name + "\r\n");
+    other.send_only("GET " + name + "\r\n");
+    for (int i = 0; i < 3; ++i) settle(), run_blocking(0);
+    EXPECT_THAT(client_->take() + other.take(), HasSubstr("-CORRUPT this node's copy"));
+    EXPECT_NE(core().forest.root(shard), whole);
+    EXPECT_EQ(core().cells[shard].keys.load(), keys - 1);
+}
+
+TEST_F(DamagedCells, NobodyDecidesOnWhatIsLeft) {
+    begin();
+    rot("value-" + std::to_string(cold_) + "-");
+    EXPECT_THAT((*client_)("SET " + key(cold_) + " mine NX"), StartsWith("-CORRUPT this node's copy"));
+    EXPECT_EQ(state(key(cold_)), Lookup::State::absent);
+}
+
 // What the scrubber does with a find: here the value is still in RAM.
 TEST_F(DamagedCells, WhatIsInMemoryIsWrittenAnew) {
     begin();

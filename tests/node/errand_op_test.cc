@@ -52,6 +52,52 @@ TEST_F(Errands, ACommandGoesToItsCoordinatorAndItsReplyToTheClient) {
     EXPECT_EQ(client_->take(), "");
 }
 
+TEST_F(Errands, AProtocolErrorComesBehindTheRepliesBeforeIt) {
+    begin();
+    client_->send_only("SET " + key_ + " v\r\n*1\r\n$x\r\n");
+    settle();
+    EXPECT_EQ(client_->take(), "");
+    reply(kB, forward_to(kB).op(), "+OK\r\n");
+    settle();
+    EXPECT_THAT(client_->take(), StartsWith("+OK\r\n-ERR Protocol error"));
+    EXPECT_TRUE(client_->port.closed);
+}
+
+TEST_F(Errands, RepliesThatAClientDoesntWantAreKeptFromIt) {
+    begin();
+    (*client_)("CLIENT REPLY SKIP");
+    EXPECT_EQ((*client_)("SET " + key_ + " v"), "");
+    EXPECT_EQ((*client_)("PING"), "");  // behind it
+    reply(kB, forward_to(kB).op(), "+OK\r\n");
+    EXPECT_EQ(client_->take(), "+PONG\r\n");
+    (*client_)("CLIENT REPLY OFF");
+    (*client_)("GET " + key_);
+    reply(kB, forward_to(kB).op(), "$1\r\nv\r\n");
+    EXPECT_EQ(client_->take(), "");
+    EXPECT_EQ((*client_)("CLIENT REPLY ON"), "+OK\r\n");
+}
+
+// Else one that its coordinator turned away would be tried again behind one that it let in.
+TEST_F(Errands, AConnectionSendsNoMoreThanACoordinatorTakes) {
+    begin();
+    const std::string value(1 << 20, 'v');
+    std::string all;
+    for (int i = 0; i < 10; ++i)
+        all += "*3\r\n$3\r\nSET\r\n$" + std::to_string(key_.size()) + "\r\n" + key_ + "\r\n$1048576\r\n" + value +
+               "\r\n";
+    client_->send_only(all);
+    settle();
+    std::vector<Sent> sent = sent_to(kB, BusKind::forward);
+    EXPECT_GE(sent.size(), 2u);
+    EXPECT_LE(sent.size(), 4u);
+    size_t answered = 0;
+    for (int i = 0; i < 10 && !sent.empty(); ++i, sent = sent_to(kB, BusKind::forward)) {
+        for (const Sent& one : sent) reply(kB, one.op(), "+OK\r\n"), ++answered;
+        settle();
+    }
+    EXPECT_EQ(answered, 10u);
+}
+
 TEST_F(Errands, RepliesKeepTheirOrder) {
     begin();
     const std::string other = key_with_owners({kC}, "x");

@@ -152,8 +152,8 @@ TEST_F(Policies, StrictRefusesWhereTheMajorityIsSilent) {
     alive(kB, Liveness::down), alive(kC, Liveness::down);
     publish();
     EXPECT_THAT((*client_)("SET " + key_ + " v"), StartsWith("-NOREPLICAS not enough replicas are up"));
-    EXPECT_EQ((*client_)("TORC.WITH W one SET " + key_ + " v"),
-              "-NOREPLICAS too few replicas answered in time\r\n");
+    EXPECT_THAT((*client_)("TORC.WITH W one SET " + key_ + " v"),
+                StartsWith("-NOREPLICAS not enough replicas are up"));
     EXPECT_EQ(core().cells[shard_of_key(key_)].keys.load(), 0);
 }
 

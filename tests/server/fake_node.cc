@@ -1,6 +1,7 @@
 #include "tests/server/fake_node.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 
@@ -41,6 +42,7 @@ struct ClientCore {
     std::unique_ptr<ClientState> state;
     Buffer input, output;
     size_t held = 0;
+    std::string owed = {};
     bool paused = false;
 
     void run();
@@ -112,6 +114,8 @@ void ClientCore::one(std::string_view verb, const std::string& rest) {
     } else if (verb == "block") {
         paused = true;
         state->blocked = true;
+    } else if (verb == "owe") {
+        owed = "+" + rest;
     } else if (verb == "hold") {
         answer("+" + rest);
         held = rest.size() + 3;
@@ -150,6 +154,7 @@ void Client::on_input() {
 void Client::resume() {
     ++FakeNode::current().resumes;
     core_->held = 0;
+    if (!core_->owed.empty()) core_->answer(std::exchange(core_->owed, ""));
     if (core_->paused) {
         core_->paused = false;
         core_->state->blocked = false;
@@ -173,6 +178,9 @@ size_t Client::sendable() const {
 }
 void Client::sent(size_t bytes) {
     core_->output.consume(bytes);
+}
+bool Client::owes_replies() const {
+    return !core_->owed.empty();
 }
 ClientState& Client::state() {
     return *core_->state;

@@ -6,6 +6,7 @@
 //   pause       pauses; the next wake resumes and answers +resumed
 //   block       as pause, but with ClientState::blocked, as a command that waits for other clients
 //   hold TEXT   +TEXT, which may not leave before the next wake
+//   owe TEXT    +TEXT, which only comes with the next wake, as a reply that other nodes are asked for
 //   quit        +OK, then close(false)
 //   kill        close(true)
 #pragma once

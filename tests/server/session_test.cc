@@ -140,6 +140,17 @@ TEST_F(SessionTest, APeerThatOnlyEndedItsSendingGetsItsReplies) {
     EXPECT_TRUE(no_clients_left());
 }
 
+TEST_F(SessionTest, WhatOtherNodesAreAskedForIsAReplyToo) {
+    auto peer = connect();
+    peer->send("owe a\n");
+    peer->end_sending();
+    const int turns = fake_.ended_turns;
+    ASSERT_TRUE(eventually([&] { return fake_.ended_turns > turns + 3; }));
+    fake_.wake_all();
+    EXPECT_EQ(peer->receive(100), "+a\r\n");
+    EXPECT_TRUE(no_clients_left());
+}
+
 TEST_F(SessionTest, ABlockedClientWhosePeerLeftIsNoticed) {
     auto peer = connect();
     peer->send("block\n");
