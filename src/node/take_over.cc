@@ -112,21 +112,37 @@ void TakeOver::claim(const Topology& topology, int64_t now_ms) {
         // Of what isn't its own yet, a node decides nothing.
         if (!owned) cluster_.take(shard, now_ms, unsettles);
     }
-    if (wanted.none()) return;
+    const uint64_t epoch = topology.ring->epoch();
     const bool waits = (wanted & claim_.shards).any() && now_ms - claim_.born_ms < kRenewMs;
-    if (!waits || claim_.epoch != topology.ring->epoch() || claim_.unsettles != unsettles)
-        claim_ = {claim_.number + 1, topology.ring->epoch(), unsettles, proven, {}, now_ms, now_ms};
+    const bool lost_more = (claim_.shards & ~proven).any();
+    const bool is_old = claim_.epoch != epoch || claim_.unsettles != unsettles;
+    if (wanted.any() ? !waits || is_old : lost_more || (claim_.lost.any() && claim_.epoch != epoch)) {
+        const ShardSet lost = (claim_.shards | claim_.lost) & ~proven;
+        claim_ = {claim_.number + 1, epoch, unsettles, proven, lost, {}, now_ms, now_ms};
+    }
+    if (wanted.none() && claim_.lost.none()) return;
 
     std::set<NodeId> asked;
+    // Every other owner that hasn't answered; false when there's none. Who is down has forgotten the claim.
+    const auto ask = [&](ShardId shard, bool those_down_too) {
+        bool any = false;
+        for (const NodeId owner : topology.ring->owners(shard)) {
+            if (owner == cluster_.self || claim_.answered.contains(owner)) continue;
+            const Peer* peer = topology.peer(owner);
+            if (!those_down_too && (peer == nullptr || !peer->usable())) continue;
+            asked.insert(owner);
+            any = true;
+        }
+        return any;
+    };
     for (unsigned s = 0; s < kShards; ++s) {
         const auto shard = static_cast<ShardId>(s);
+        if (claim_.lost[s] && !ask(shard, false)) claim_.lost[s] = false;
         if (!wanted[s] || !claim_.shards[s]) continue;
-        if (stands(topology, shard, now_ms)) {
+        if (stands(topology, shard, now_ms))
             cluster_.take(shard, now_ms, unsettles);
-            continue;
-        }
-        for (const NodeId owner : topology.ring->owners(shard))
-            if (owner != cluster_.self && !claim_.answered.contains(owner)) asked.insert(owner);
+        else
+            ask(shard, true);
     }
     if (now_ms < claim_.send_ms) return;
     claim_.send_ms = now_ms + kResendMs;

@@ -14,6 +14,9 @@
 //           these shards
 //   taken   when every other owner has answered, or is down: the claimer tells by gossip that it's settled
 //
+// A claimer whose copy is in doubt again (it stood still, its log fails) says so by a claim without those shards:
+// else the others would leave deciding to one that decides nothing, for as long as they take gossip for old.
+//
 // What the stand-in decided last may be on its way: for a while the claimer asks all live owners before it
 // decides (Coordinator::trusts_own_copy). An owner that can't be reached but isn't down holds a claim up;
 // until then its shards are decided by whoever did before, so nothing waits for it.
@@ -57,6 +60,7 @@ class TakeOver {
         uint64_t epoch = 0;
         uint64_t unsettles = 0;
         ShardSet shards;
+        ShardSet lost;  // claimed before and no longer: not all have answered this claim, which lacks them
         std::set<NodeId> answered;
         int64_t born_ms = 0;
         int64_t send_ms = 0;  // next

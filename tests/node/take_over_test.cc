@@ -179,6 +179,30 @@ TEST_F(TakeOverTest, ADoubtMeanwhileEndsTheClaim) {
     EXPECT_EQ(taken(kA), kShards);
 }
 
+// Else they would send their commands to one that decides nothing.
+TEST_F(TakeOverTest, WhoIsInDoubtAgainTakesItsClaimBack) {
+    claim();
+    ASSERT_EQ(taken(kA), kShards);
+    ASSERT_EQ(ceded(kB, kA), kShards);
+    cut_ = {kA, kB};
+    at(kA).core.unsettle_all();
+    tick(kA);
+    EXPECT_EQ(ceded(kC, kA), 0u);
+    EXPECT_EQ(ceded(kB, kA), kShards);
+    cut_.reset();
+    now_ += 300;
+    at(kA).core.unsettle_all();  // again and again while the log fails
+    tick(kA);
+    EXPECT_EQ(ceded(kB, kA), 0u);
+    for (const NodeId id : {kB, kC}) turn(id), tick(id);
+    const size_t sent = sent_;
+    for (int i = 0; i < 10; ++i) now_ += 300, at(kA).core.unsettle_all(), tick(kA);
+    EXPECT_EQ(sent_, sent);
+    EXPECT_EQ(taken(kA), 0u);
+    claim();
+    EXPECT_EQ(taken(kA), kShards);
+}
+
 TEST_F(TakeOverTest, WhoIsDownIsntWaitedForButOneThatHasntBeenHeardOfIsForAWhile) {
     claim_unheard_by_b(Liveness::down);
     EXPECT_EQ(taken(kA), 0u);
