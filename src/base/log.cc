@@ -87,7 +87,7 @@ Result<void> open_log(const std::string& path, LogLevel level) {
                                                          spdlog::async_overflow_policy::overrun_oldest);
     logger->set_formatter(line_format());
     logger->set_level(spdlog_level(level));
-    if (!file) logger->flush_on(spdlog::level::trace);  // a pipe is read by someone who waits for the line
+    if (!file) logger->flush_on(spdlog::level::trace);     // a pipe is read by someone who waits for the line
     logger->set_error_handler([](const std::string&) {});  // the only error: a line after drain_log()
     spdlog::set_default_logger(logger);
     return {};

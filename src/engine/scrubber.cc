@@ -34,8 +34,8 @@ void Scrubber::leave_segment() {
     file_ = nullptr;
 }
 
-/// False at the end of a round. Segments have rising ids; what is sealed after a round began, by the log or by
-/// compaction, waits for the next: under steady writes there would be no end.
+/// False at the end of a round. Segments have rising ids; what is sealed after a round began, by the log or
+/// by compaction, waits for the next: under steady writes there would be no end.
 bool Scrubber::open_next() {
     std::vector<SegmentInfo> sealed = segments_.list();
     std::erase_if(sealed, [](const SegmentInfo& info) { return !info.sealed; });

@@ -20,7 +20,8 @@ class StoreLiveIndex final : public LiveIndex {
     bool refers_to(DbId db, SlotId slot, uint64_t hash, LogAddress address) override {
         return store_.refers_to(db, slot, hash, address);
     }
-    bool relocate(DbId db, SlotId slot, uint64_t hash, LogAddress from, LogAddress to, uint32_t padded_size) override {
+    bool relocate(DbId db, SlotId slot, uint64_t hash, LogAddress from, LogAddress to,
+                  uint32_t padded_size) override {
         return store_.relocate(db, slot, hash, from, to, padded_size);
     }
 

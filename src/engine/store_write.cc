@@ -50,8 +50,8 @@ Record* Store::put(WriteBatch& batch, DbId db, const KeyRef& key, Record* old, V
     const bool expires = expire_at_ms != kNoExpiry;
     const int64_t old_expiry = old != nullptr ? old->expire_at_ms() : kNoExpiry;
     Record* record = old;
-    // Before the record is written: encoding reads key and value, and reading what was just stored stalls until
-    // the record's lines, which are seldom in the cache, have taken it.
+    // Before the record is written: encoding reads key and value, and reading what was just stored stalls
+    // until the record's lines, which are seldom in the cache, have taken it.
     if (im.logging()) batch.log_.add_put(db, key, type, value, expire_at_ms);
     if (old == nullptr) {
         record = Record::create(key.bytes, type, value, expire_at_ms);

@@ -77,7 +77,8 @@ Result<CellLoad> load_cells(Store& store, ClusterCore& cluster, int64_t now_ms) 
                 if (!stored || stored->value_damaged) {
                     ++load.damaged;
                     if (stored && stored->type == ValueType::cell)
-                        cells.count_damaged(make_key_ref(stored->key, store.hash_seed()), stored->value_length);
+                        cells.count_damaged(make_key_ref(stored->key, store.hash_seed()),
+                                            stored->value_length);
                     return;
                 }
                 name = stored->key, value = stored->value, type = stored->type;

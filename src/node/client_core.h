@@ -92,6 +92,7 @@ struct ClientCore {
     const CommandSpec* retry_spec = nullptr;  // of an internal command that couldn't start: no table has it
     std::shared_ptr<ReplyQueue> replies;
     bool reply_is_pending = false;               // the running command's reply stands in `replies`
+    bool reply_is_muted = false;                 // ... and won't be sent (CLIENT REPLY)
     std::deque<uint64_t>* boundaries = nullptr;  // behind each reply's end, counted as Mark::end
     ClusterClient cluster;
 

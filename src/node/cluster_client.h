@@ -43,15 +43,15 @@ struct ClusterClient {
     // ---- the running command
     uint8_t read_level = ForwardMessage::kDefaultLevel;  // TORC.WITH, or as the forward says
     uint8_t write_level = ForwardMessage::kDefaultLevel;
-    bool must_join = false;  // what this node has isn't enough, even for a read (a digest differed)
-    bool relayed = false;    // a forward that mustn't go on to a third node
+    bool must_join = false;   // what this node has isn't enough, even for a read (a digest differed)
+    bool relayed = false;     // a forward that mustn't go on to a third node
     int64_t deadline_ms = 0;  // of a forward, cluster time; 0: none
 
     // ---- until it has run
     std::optional<RequestPolicy> policy;  // of its keys; nothing while no prefix has one
-    bool joining = false;      // other replicas are asked for its keys
-    bool joined = false;       // they have answered, and what they had is here
-    bool join_failed = false;  // too few have
+    bool joining = false;                 // other replicas are asked for its keys
+    bool joined = false;                  // they have answered, and what they had is here
+    bool join_failed = false;             // too few have
 
     // ---- the connection: its commands take effect in their order, wherever they run
     uint32_t forwards = 0;          // under way

@@ -268,7 +268,7 @@ class Coordinator final : public BusUser {
         bool transaction = false;
         BusExecutor::Settings settings;
         BusExecutor::Sink sink;
-        uint64_t session = 0;  // those of one run in order; 0: in any
+        uint64_t session = 0;                          // those of one run in order; 0: in any
         std::shared_ptr<ReplyQueue> origin = nullptr;  // of the connection it came by; null: none's
     };
     void defer(Deferred task);

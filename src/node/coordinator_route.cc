@@ -28,8 +28,8 @@ namespace {
 
 /// Replies of one connection that may be waited for at once.
 constexpr size_t kMostPending = 4096;
-/// Of a connection, on their way to other nodes: well below what an executor takes (kMostWaitingBytes), so that
-/// none of them is turned away while one behind it is let in.
+/// Of a connection, on their way to other nodes: well below what an executor takes (kMostWaitingBytes), so
+/// that none of them is turned away while one behind it is let in.
 constexpr size_t kMostForwardedBytes = 4u << 20;
 
 constexpr std::string_view kCrossSlot = "CROSSSLOT Keys in request don't hash to the same slot";
@@ -280,7 +280,7 @@ Coordinator::Route Coordinator::forward(ClientCore& client, Errand errand) {
     errand.write_level = state.write_level;
     errand.relayed = client.feeder != nullptr;
     const size_t bytes = errand.commands.bytes().size() + errand.commands.words() * sizeof(std::string);
-    ReplyTicket ticket(client.replies, client.replies->push_pending({}, 0, 0));
+    ReplyTicket ticket(client.replies, client.replies->push_pending({}, 0, 0, client.reply_is_muted));
     client.reply_is_pending = true;
     state.forwarded_bytes += bytes;
     state.begin_forward(errand.write, topology_->version);
@@ -456,8 +456,8 @@ bool Coordinator::is_alone() const {
 // ---- after it ran here
 
 ReplyTicket Coordinator::hold_reply(ClientCore& client, size_t mark, Lsn lsn, Lsn own) {
-    const uint64_t number =
-        client.replies->push_pending(std::string(client.output.view().substr(mark)), lsn, own);
+    const uint64_t number = client.replies->push_pending(std::string(client.output.view().substr(mark)), lsn,
+                                                         own, client.reply_is_muted);
     client.output.truncate(mark);
     client.reply_is_pending = true;
     return {client.replies, number};
@@ -543,9 +543,10 @@ void Coordinator::compare_digests(ClientCore& client, Args args, ShardId shard, 
         defer({nullptr, std::move(words), false, settings,
                [waiting, read = std::move(read)](std::string_view reply) { waiting.complete(reply); }, 0});
     };
-    DigestOp& op = add(std::make_unique<DigestOp>(*this, shard, wanted, std::move(keys),
-                                                  combined_digest(digests_), std::move(ticket), std::move(again)),
-                       request_timeout_ms());
+    DigestOp& op =
+        add(std::make_unique<DigestOp>(*this, shard, wanted, std::move(keys), combined_digest(digests_),
+                                       std::move(ticket), std::move(again)),
+            request_timeout_ms());
     if (op.start()) ops_.erase(op.number);
 }
 

@@ -31,7 +31,7 @@ constexpr Spread kSpreads[] = {
 }  // namespace
 
 std::shared_ptr<Gather> Coordinator::gather(ClientCore& client, GatherKind kind) {
-    const ReplyTicket ticket(client.replies, client.replies->push_pending({}, 0, 0));
+    const ReplyTicket ticket(client.replies, client.replies->push_pending({}, 0, 0, client.reply_is_muted));
     client.reply_is_pending = true;
     auto gather = std::make_shared<Gather>(kind, client.reply.protocol() == 3, ticket);
     gather->seed(worker_.rng.next());

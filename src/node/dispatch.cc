@@ -287,10 +287,7 @@ Lsn seen_lsn(const WorkerCore& worker, const Prepared& command) {
 void apply_reply_mode(ClientCore& client, size_t mark) {
     ReplyMode& mode = client.state->reply_mode;
     if (__builtin_expect(mode == ReplyMode::on, 1)) return;
-    if (client.reply_is_pending)
-        client.replies->mute_last();
-    else
-        client.reply.rewind(mark);
+    if (!client.reply_is_pending) client.reply.rewind(mark);  // a pending one knows it
     if (mode == ReplyMode::skip_next)
         mode = ReplyMode::skip;
     else if (mode == ReplyMode::skip)
@@ -395,12 +392,9 @@ Outcome run_locked(WorkerCore& worker, ClientCore& client, const Prepared& comma
     }
     if (__builtin_expect(!client.fetch.idle(), 0)) end_fetch(worker, client);
     account(worker, client, spec, args, timing, mark, errors_before);
-    const bool muted = client.state->reply_mode != ReplyMode::on;
     apply_reply_mode(client, mark);
-    if (__builtin_expect(worker.coordinator != nullptr, 0)) {
+    if (__builtin_expect(worker.coordinator != nullptr, 0))
         worker.coordinator->ran(client, command, args, mark, seen, appended);
-        if (muted && client.reply_is_pending) client.replies->mute_last();
-    }
     if (!command.one_key) worker.locks.release();
     return Outcome::done;
 }
@@ -465,8 +459,8 @@ void prefetch_bucket(WorkerCore& worker, const ClientState& client, const Prepar
 void prefetch_record(WorkerCore& worker, const ClientState& client, const Prepared& command) {
     if (!command.one_key) return;
     if (worker.coordinator != nullptr) worker.coordinator->prefetch_plan(command.key.shard());
-    worker.run.store.prefetch_record(
-        worker.run.store.physical_db(client.db.load(std::memory_order_relaxed)), command.key);
+    worker.run.store.prefetch_record(worker.run.store.physical_db(client.db.load(std::memory_order_relaxed)),
+                                     command.key);
     if (worker.run.cells != nullptr && (command.spec->flags & kWrite) != 0)
         worker.run.cells->cluster().forest.prefetch(command.key.slot, command.key.bytes);
 }
@@ -548,6 +542,7 @@ Outcome dispatch(WorkerCore& worker, ClientCore& client, const Prepared& command
         return Outcome::again;
     }
     if (__builtin_expect(worker.coordinator != nullptr, 0)) {
+        client.reply_is_muted = state.reply_mode != ReplyMode::on;
         if (const auto ended = route(worker, client, command, args, mark)) return *ended;
     }
     const Outcome outcome = run_locked(worker, client, command, args);

@@ -7,9 +7,9 @@
 
 namespace torc {
 
-uint64_t ReplyQueue::push_pending(std::string bytes, Lsn seen, Lsn own) {
+uint64_t ReplyQueue::push_pending(std::string bytes, Lsn seen, Lsn own, bool muted) {
     bytes_ += bytes.size();
-    slots_.push_back({false, false, 1, seen, own, std::move(bytes)});
+    slots_.push_back({false, muted, 1, seen, own, std::move(bytes)});
     return first_ + slots_.size() - 1;
 }
 

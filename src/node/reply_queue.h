@@ -27,11 +27,10 @@ class ReplyQueue : public std::enable_shared_from_this<ReplyQueue> {
     bool full() const { return slots_.size() >= kMost || bytes_ > kMostBytes; }
     static constexpr size_t kMost = 4096;
     static constexpr size_t kMostBytes = 32u << 20;
-    /// A place for a reply to come. `bytes`: kept for whoever completes it with what is there.
-    uint64_t push_pending(std::string bytes, Lsn seen, Lsn own);
+    /// A place for a reply to come. `bytes`: kept for whoever completes it with what is there. `muted`: the
+    /// client doesn't want it, whatever it will be (CLIENT REPLY).
+    uint64_t push_pending(std::string bytes, Lsn seen, Lsn own, bool muted = false);
     void push_ready(std::string bytes, Lsn seen, Lsn own, uint32_t replies);
-    /// The client doesn't want the one pushed last, whatever it will be (CLIENT REPLY).
-    void mute_last() { slots_.back().muted = true; }
     /// With the bytes it was pushed with.
     void complete(uint64_t number);
     void complete(uint64_t number, std::string_view bytes);

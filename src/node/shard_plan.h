@@ -28,9 +28,9 @@ struct Replica {
 };
 
 struct ShardPlan {
-    uint64_t version = 0;           // of the topology; 0: not made yet
-    int self = -1;                  // our place, -1: we're none of them
-    int first = -1;                 // who coordinates in health: the first owner, local datacenter first
+    uint64_t version = 0;  // of the topology; 0: not made yet
+    int self = -1;         // our place, -1: we're none of them
+    int first = -1;        // who coordinates in health: the first owner, local datacenter first
     size_t owners = 0;
     /// Owners in preference order, then owners to come; at most 16. The usual three stand in the plan itself.
     boost::container::small_vector<Replica, 3> replicas;

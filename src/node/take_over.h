@@ -14,8 +14,9 @@
 //           these shards
 //   taken   when every other owner has answered, or is down: the claimer tells by gossip that it's settled
 //
-// A claimer whose copy is in doubt again (it stood still, its log fails) says so by a claim without those shards:
-// else the others would leave deciding to one that decides nothing, for as long as they take gossip for old.
+// A claimer whose copy is in doubt again (it stood still, its log fails) says so by a claim without those
+// shards: else the others would leave deciding to one that decides nothing, for as long as they take gossip
+// for old.
 //
 // What the stand-in decided last may be on its way: for a while the claimer asks all live owners before it
 // decides (Coordinator::trusts_own_copy). An owner that can't be reached but isn't down holds a claim up;

@@ -16,7 +16,8 @@ constexpr uint64_t kDirectory = 0x1234567;
 std::string stamped(format::RecordKind kind, std::string_view key, std::string_view value, int64_t expire,
                     Lsn lsn = 99) {
     std::string bytes;
-    encode_record(bytes, {.kind = kind, .db = 3, .slot = 1234, .key = key, .value = value, .expire_at_ms = expire});
+    encode_record(bytes,
+                  {.kind = kind, .db = 3, .slot = 1234, .key = key, .value = value, .expire_at_ms = expire});
     stamp_record(bytes.data(), record_pre_hash(bytes.data()), kDirectory, lsn);
     return bytes;
 }

@@ -81,6 +81,15 @@ TEST_F(Serving, WhatHasWaitedPastItsDeadlineIsNotRun) {
     EXPECT_EQ(core().cells[shard_of(key_slot(key_))].keys.load(), 0);
 }
 
+TEST_F(Serving, WhoWaitsForEverIsForgottenWithItsConnection) {
+    begin();
+    EXPECT_EQ(run(forward({"WAIT", "9", "0"})), "");
+    EXPECT_EQ(run(forward({"PING"})), "");  // behind it
+    feed(*link_of(kB, false), frame_of(SessionEnd{3}));
+    pass_ms(200);
+    EXPECT_EQ(run(forward({"PING"})), "+PONG\r\n");
+}
+
 TEST_F(Serving, MalformedMergesAreRefusedAndChangeNothing) {
     begin();
     const std::string good = change_of(key_, cell_of("v", 99, stamp_now()));

@@ -75,6 +75,14 @@ TEST_F(Errands, RepliesThatAClientDoesntWantAreKeptFromIt) {
     reply(kB, forward_to(kB).op(), "$1\r\nv\r\n");
     EXPECT_EQ(client_->take(), "");
     EXPECT_EQ((*client_)("CLIENT REPLY ON"), "+OK\r\n");
+    // Of writes that run here, too, answered at once or in doubt.
+    const std::string own = key_with_owners({self}, "own");
+    (*client_)("CLIENT REPLY OFF");
+    EXPECT_EQ((*client_)("TORC.WITH W one SET " + own + " v"), "");
+    EXPECT_EQ((*client_)("SET " + own + " v"), "");
+    pass_deadline();
+    EXPECT_EQ(client_->take(), "");
+    EXPECT_EQ((*client_)("CLIENT REPLY ON"), "+OK\r\n");
 }
 
 // Else one that its coordinator turned away would be tried again behind one that it let in.
@@ -83,8 +91,8 @@ TEST_F(Errands, AConnectionSendsNoMoreThanACoordinatorTakes) {
     const std::string value(1 << 20, 'v');
     std::string all;
     for (int i = 0; i < 10; ++i)
-        all += "*3\r\n$3\r\nSET\r\n$" + std::to_string(key_.size()) + "\r\n" + key_ + "\r\n$1048576\r\n" + value +
-               "\r\n";
+        all += "*3\r\n$3\r\nSET\r\n$" + std::to_string(key_.size()) + "\r\n" + key_ + "\r\n$1048576\r\n" +
+               value + "\r\n";
     client_->send_only(all);
     settle();
     std::vector<Sent> sent = sent_to(kB, BusKind::forward);
