@@ -87,8 +87,7 @@ Result<void> open_log(const std::string& path, LogLevel level) {
                                                          spdlog::async_overflow_policy::overrun_oldest);
     logger->set_formatter(line_format());
     logger->set_level(spdlog_level(level));
-    if (!file) logger->flush_on(spdlog::level::trace);     // a pipe is read by someone who waits for the line
-    logger->set_error_handler([](const std::string&) {});  // the only error: a line after drain_log()
+    if (!file) logger->flush_on(spdlog::level::trace);  // a pipe is read by someone who waits for the line
     spdlog::set_default_logger(logger);
     return {};
 }
@@ -121,7 +120,11 @@ void set_log_level(LogLevel level) {
     spdlog::default_logger_raw()->set_level(spdlog_level(level));
 }
 void log_line(LogLevel level, std::string_view line) {
-    spdlog::default_logger_raw()->log(spdlog_level(level), spdlog::string_view_t(line.data(), line.size()));
+    try {
+        spdlog::default_logger_raw()->log(spdlog_level(level),
+                                          spdlog::string_view_t(line.data(), line.size()));
+    } catch (const spdlog::spdlog_ex&) {  // after drain_log()
+    }
 }
 
 }  // namespace torc
