@@ -28,6 +28,14 @@ bool stands_alone(format::RecordKind kind) {
     return kind != format::RecordKind::put;
 }
 
+/// The leading entries that belong together, as many as one hold of a shard's lock is for.
+template <class Entry, class Belongs>
+std::span<Entry> under_one_lock(std::span<Entry> entries, Belongs belongs) {
+    const auto some = entries.first(std::min(kKeysPerLock, entries.size()));
+    const auto end = std::ranges::find_if_not(some, belongs);
+    return some.first(static_cast<size_t>(end - some.begin()));
+}
+
 }  // namespace
 
 struct Compaction::Job {
@@ -218,11 +226,9 @@ Result<void> Compaction::select_entries(std::span<const format::HintEntry> entri
         switch (static_cast<format::RecordKind>(entry.kind)) {
             case format::RecordKind::put: {
                 const ShardId shard = shard_of(entry.slot);
-                const auto ahead = entries.subspan(i, std::min(kKeysPerLock, entries.size() - i));
-                const auto end = std::ranges::find_if(ahead, [&](const format::HintEntry& other) {
-                    return other.kind != entry.kind || shard_of(other.slot) != shard;
+                const auto puts = under_one_lock(entries.subspan(i), [&](const format::HintEntry& other) {
+                    return other.kind == entry.kind && shard_of(other.slot) == shard;
                 });
-                const auto puts = ahead.first(static_cast<size_t>(end - ahead.begin()));
                 ShardLock& lock = index_.shard_lock(shard);
                 lock.lock();
                 prefetch(puts);
@@ -456,11 +462,8 @@ void Compaction::relocate() {
     const size_t end = std::min(job.items.size(), job.next_item + kRelocationsPerStep);
     while (job.next_item < end) {
         const ShardId shard = shard_of(job.items[job.next_item].slot);
-        const auto ahead =
-            std::span(job.items).subspan(job.next_item, std::min(kKeysPerLock, end - job.next_item));
-        const auto other =
-            std::ranges::find_if(ahead, [&](const Item& item) { return shard_of(item.slot) != shard; });
-        const auto items = ahead.first(static_cast<size_t>(other - ahead.begin()));
+        const auto items = under_one_lock(std::span(job.items).subspan(job.next_item, end - job.next_item),
+                                          [&](const Item& item) { return shard_of(item.slot) == shard; });
         ShardLock& lock = index_.shard_lock(shard);
         lock.lock();
         prefetch(items);

@@ -129,26 +129,19 @@ TEST_F(SessionTest, APeerThatLeavesIsForgotten) {
     EXPECT_TRUE(no_clients_left());
 }
 
+// One that waits for the log, and one that other nodes are asked for.
 TEST_F(SessionTest, APeerThatOnlyEndedItsSendingGetsItsReplies) {
-    auto peer = connect();
-    peer->send("hold a\n");
-    peer->end_sending();
-    const int turns = fake_.ended_turns;
-    ASSERT_TRUE(eventually([&] { return fake_.ended_turns > turns + 3; }));
-    fake_.wake_all();
-    EXPECT_EQ(peer->receive(100), "+a\r\n");
-    EXPECT_TRUE(no_clients_left());
-}
-
-TEST_F(SessionTest, WhatOtherNodesAreAskedForIsAReplyToo) {
-    auto peer = connect();
-    peer->send("owe a\n");
-    peer->end_sending();
-    const int turns = fake_.ended_turns;
-    ASSERT_TRUE(eventually([&] { return fake_.ended_turns > turns + 3; }));
-    fake_.wake_all();
-    EXPECT_EQ(peer->receive(100), "+a\r\n");
-    EXPECT_TRUE(no_clients_left());
+    for (const std::string word : {"hold", "owe"}) {
+        SCOPED_TRACE(word);
+        auto peer = connect();
+        peer->send(word + " a\n");
+        peer->end_sending();
+        const int turns = fake_.ended_turns;
+        ASSERT_TRUE(eventually([&] { return fake_.ended_turns > turns + 3; }));
+        fake_.wake_all();
+        EXPECT_EQ(peer->receive(100), "+a\r\n");
+        EXPECT_TRUE(no_clients_left());
+    }
 }
 
 TEST_F(SessionTest, ABlockedClientWhosePeerLeftIsNoticed) {
