@@ -23,6 +23,7 @@
 #include "base/result.h"
 #include "base/types.h"
 #include "cluster/node_id.h"
+#include "cluster/shard_set.h"
 
 namespace torc {
 
@@ -105,6 +106,9 @@ class RingTable {
     std::span<const NodeId> walk(ShardId shard) const { return slice(walks_[shard]); }
     bool owns(NodeId id, ShardId shard) const;      // now
     bool will_own(NodeId id, ShardId shard) const;  // once the move is finished
+    /// All that `id` owns now, and once the move is finished; of who is no member none.
+    const ShardSet& owned(NodeId id) const { return share(id).owned; }
+    const ShardSet& next_owned(NodeId id) const { return share(id).next_owned; }
     /// Shards that `id` will own and doesn't yet.
     std::vector<ShardId> gained(NodeId id) const;
     bool is_member(NodeId id) const { return state_.member(id) != nullptr; }
@@ -114,10 +118,16 @@ class RingTable {
         uint32_t first = 0;
         uint32_t count = 0;
     };
+    struct Share {  // of a member
+        NodeId id = 0;
+        ShardSet owned, next_owned;
+    };
     std::span<const NodeId> slice(Slice s) const { return {nodes_.data() + s.first, s.count}; }
+    const Share& share(NodeId id) const;
 
     RingState state_;
     std::vector<NodeId> nodes_;
+    std::vector<Share> shares_;  // by id, as the members are
     std::array<Slice, kShards> owners_;
     std::array<Slice, kShards> next_owners_;
     std::array<Slice, kShards> walks_;

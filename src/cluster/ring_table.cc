@@ -18,12 +18,25 @@ RingTable::RingTable(RingState state) : state_(std::move(state)), owners_{}, nex
         walks_[shard] = {first, end() - first};
     }
     next_owners_ = owners_;
-    if (!state_.move) return;
-    RingPlacement next(state_.members, state_.move->tokens, state_.replication_factor);
-    for (unsigned shard = 0; shard < kShards; ++shard) {
-        const uint32_t first = end();
-        next_owners_[shard] = {first, next.append(shard, false, nodes_)};
+    if (state_.move) {
+        RingPlacement next(state_.members, state_.move->tokens, state_.replication_factor);
+        for (unsigned shard = 0; shard < kShards; ++shard) {
+            const uint32_t first = end();
+            next_owners_[shard] = {first, next.append(shard, false, nodes_)};
+        }
     }
+    for (const RingMember& member : state_.members) shares_.push_back({member.id, {}, {}});
+    const auto share_of = [this](NodeId id) { return std::ranges::lower_bound(shares_, id, {}, &Share::id); };
+    for (unsigned shard = 0; shard < kShards; ++shard) {
+        for (const NodeId id : slice(owners_[shard])) share_of(id)->owned.set(shard);
+        for (const NodeId id : slice(next_owners_[shard])) share_of(id)->next_owned.set(shard);
+    }
+}
+
+const RingTable::Share& RingTable::share(NodeId id) const {
+    static const Share none;
+    const auto at = std::ranges::lower_bound(shares_, id, {}, &Share::id);
+    return at != shares_.end() && at->id == id ? *at : none;
 }
 
 bool RingTable::owns(NodeId id, ShardId shard) const {
@@ -36,10 +49,7 @@ bool RingTable::will_own(NodeId id, ShardId shard) const {
 
 std::vector<ShardId> RingTable::gained(NodeId id) const {
     std::vector<ShardId> shards;
-    for (unsigned shard = 0; shard < kShards; ++shard) {
-        const auto number = static_cast<ShardId>(shard);
-        if (will_own(id, number) && !owns(id, number)) shards.push_back(number);
-    }
+    for_each_shard(next_owned(id) & ~owned(id), [&](ShardId shard) { shards.push_back(shard); });
     return shards;
 }
 

@@ -89,20 +89,25 @@ void TokenSearch::for_each_reaching(unsigned shard, Visit&& visit) {
     }
 }
 
-int64_t TokenSearch::price(unsigned shard, LocalNode node) {
+void TokenSearch::find_effect(unsigned shard, LocalNode node, Effect& effect) {
     const LocalNode present = circle_[shard];
     circle_[shard] = node;
-    int64_t moved = 0;
-    const auto change = [this](LocalNode whose, int64_t by) {
-        if (change_[whose] == 0) changed_.push_back(whose);
+    effect.known = true;
+    effect.moved = 0;
+    effect.replicas.clear();
+    unsigned back = 0, beyond = 1;  // how far it looks from the shard
+    const auto change = [&](LocalNode whose, int64_t by) {
+        if (change_[whose] == 0) effect.replicas.emplace_back(whose, 0);
         change_[whose] += by;
     };
-    changed_.clear();
     for_each_reaching(shard, [&](unsigned from) {
-        work_left_ -= rule_.pick(circle_, from, scratch_.data());
+        const unsigned looked_at = rule_.pick(circle_, from, scratch_.data());
+        work_left_ -= looked_at;
+        back = (shard + kShards - from) % kShards;
+        beyond = std::max({beyond, looked_at - std::min(looked_at, back), reach_[from] - back});
         const LocalNode* now = list(from);
         if (std::equal(now, now + replicas_, scratch_.data())) return;
-        moved += static_cast<int64_t>(strangers(from, scratch_.data())) - strangers(from, now);
+        effect.moved += static_cast<int64_t>(strangers(from, scratch_.data())) - strangers(from, now);
         for (unsigned rank = 0; rank < replicas_; ++rank) {
             if (now[rank] == scratch_[rank]) continue;
             change(now[rank], -1);
@@ -110,20 +115,30 @@ int64_t TokenSearch::price(unsigned shard, LocalNode node) {
         }
     });
     circle_[shard] = present;
-    // A token is one first replica, wherever it lies.
-    int64_t sum = moved * kMovePrice * kSquare * kCostUnit;
-    changed_.push_back(present);
-    changed_.push_back(node);
-    for (const LocalNode whose : changed_) {
-        const int64_t by = change_[whose];
+    // A node may be there several times, when its changes added up to 0 in between.
+    for (auto& [whose, by] : effect.replicas) by = std::exchange(change_[whose], 0);
+    // The first list further back that doesn't get here may do so when tokens at its way change.
+    back = std::min(back + 1, kShards - 1);
+    effect.first = (shard + kShards - back) % kShards;
+    effect.end = effect.first + std::min(back + beyond, kShards + 0u);
+}
+
+int64_t TokenSearch::price(unsigned shard, LocalNode node, const Effect& effect) const {
+    const LocalNode present = circle_[shard];
+    int64_t sum = effect.moved * kMovePrice * kSquare * kCostUnit;
+    bool node_done = false, present_done = false;
+    const auto add = [&](LocalNode whose, int64_t by) {
+        // A token is one first replica, wherever it lies.
         const int64_t first = whose == node ? 1 : whose == present ? -1 : 0;
-        const bool done = by == std::numeric_limits<int64_t>::min();
-        if (done) continue;
         sum += cost(whose, held_[whose] + by, tokens_[whose] + first) -
                cost(whose, held_[whose], tokens_[whose]);
-        change_[whose] = std::numeric_limits<int64_t>::min();
-    }
-    for (const LocalNode whose : changed_) change_[whose] = 0;
+        node_done |= whose == node;
+        present_done |= whose == present;
+    };
+    for (const auto& [whose, by] : effect.replicas)
+        if (by != 0) add(whose, by);
+    if (!node_done) add(node, 0);
+    if (!present_done) add(present, 0);
     return sum;
 }
 
@@ -140,6 +155,8 @@ void TokenSearch::commit(unsigned shard, LocalNode node) {
 }
 
 void TokenSearch::give(LocalNode node, unsigned count) {
+    // Each token given away changes few of them.
+    std::vector<Effect> effects(kShards);
     while (tokens_[node] < count) {
         int64_t best = std::numeric_limits<int64_t>::max();
         uint64_t best_tie = 0;
@@ -147,7 +164,9 @@ void TokenSearch::give(LocalNode node, unsigned count) {
         for (unsigned shard = 0; shard < kShards; ++shard) {
             const LocalNode present = circle_[shard];
             if (present == node || tokens_[present] == 1) continue;
-            const int64_t now = work_left_ > 0 ? price(shard, node) : 0;
+            Effect& effect = effects[shard];
+            if (!effect.known && work_left_ > 0) find_effect(shard, node, effect);
+            const int64_t now = effect.known ? price(shard, node, effect) : 0;
             const uint64_t tie = mix(shard, node);
             if (now > best || (now == best && tie > best_tie)) continue;
             best = now;
@@ -156,6 +175,8 @@ void TokenSearch::give(LocalNode node, unsigned count) {
         }
         if (where == kShards) return;
         commit(where, node);
+        for (Effect& effect : effects)
+            if (effect.depends_on(where)) effect.known = false;
     }
 }
 
@@ -164,9 +185,11 @@ bool TokenSearch::settle_one(unsigned shard) {
     if (tokens_[present] == 1 || work_left_ <= 0) return false;
     int64_t best = 0;
     LocalNode to = present;
+    Effect effect;
     for (LocalNode node = 0; node < racks_.size(); ++node) {
         if (node == present || shares_[node].replicas == 0) continue;
-        const int64_t now = price(shard, node);
+        find_effect(shard, node, effect);
+        const int64_t now = price(shard, node, effect);
         if (now >= best) continue;
         best = now;
         to = node;

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "cluster/fair_share.h"
@@ -34,9 +35,20 @@ class TokenSearch {
     const Circle& circle() const { return circle_; }
 
   private:
+    /// What circle_[shard] = node would do to the lists, whoever holds how much.
+    struct Effect {
+        bool known = false;
+        int64_t moved = 0;                                    // replicas that aren't where they were
+        std::vector<std::pair<LocalNode, int64_t>> replicas;  // who would hold more or fewer of them
+        unsigned first = 0, end = 0;  // it depends on these shards' tokens; beyond kShards: round the circle
+        bool depends_on(unsigned shard) const {
+            return (shard >= first && shard < end) || shard + kShards < end;
+        }
+    };
     int64_t cost(LocalNode node, int64_t replicas, int64_t primaries) const;
-    /// What circle_[shard] = node would add to the cost; nothing changes.
-    int64_t price(unsigned shard, LocalNode node);
+    void find_effect(unsigned shard, LocalNode node, Effect& effect);
+    /// What circle_[shard] = node, having this effect, would add to the cost.
+    int64_t price(unsigned shard, LocalNode node, const Effect& effect) const;
     void commit(unsigned shard, LocalNode node);
     bool settle_one(unsigned shard);
     /// Calls visit(k) for every shard k whose list depends on the token at `shard`.
@@ -58,8 +70,7 @@ class TokenSearch {
     std::vector<uint16_t> reach_;     // how far the list of each shard looks
     std::vector<int64_t> held_;       // by node: replicas of shards
     std::vector<int64_t> tokens_;     // by node: also the shards it is first replica of
-    std::vector<int64_t> change_;     // by node: scratch of price()
-    std::vector<LocalNode> changed_;  // whose change_ may not be 0
+    std::vector<int64_t> change_;  // by node: scratch of find_effect(), all 0 between its calls
     std::vector<LocalNode> scratch_;
     int64_t work_left_ = 0;  // list entries it may still look at
 };

@@ -93,17 +93,14 @@ void ClusterCore::unsettle_all() {
 }
 
 std::string ClusterCore::unsettled_bits() const {
-    ShardSet unsettled;
-    for (unsigned shard = 0; shard < kShards; ++shard) unsettled[shard] = !taken(static_cast<ShardId>(shard));
+    const ShardSet unsettled = ~taken_shards();
     return unsettled.any() ? shard_set_bytes(unsettled) : std::string();
 }
 
 uint64_t ClusterCore::foreign_bytes(const RingTable& ring) const {
     int64_t bytes = 0;
-    for (unsigned shard = 0; shard < kShards; ++shard)
-        if (!ring.will_own(self, static_cast<ShardId>(shard)) &&
-            !ring.owns(self, static_cast<ShardId>(shard)))
-            bytes += cells[shard].bytes.load(std::memory_order_relaxed);
+    for_each_shard(~(ring.owned(self) | ring.next_owned(self)),
+                   [&](ShardId shard) { bytes += cells[shard].bytes.load(std::memory_order_relaxed); });
     return static_cast<uint64_t>(std::max<int64_t>(bytes, 0));
 }
 

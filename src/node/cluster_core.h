@@ -114,6 +114,8 @@ class ClusterCore {
     bool taken(ShardId shard) const {
         return (taken_[shard / 64].load(std::memory_order_acquire) >> (shard % 64) & 1) != 0;
     }
+    ShardSet settled_shards() const { return shards_of(settled_); }
+    ShardSet taken_shards() const { return shards_of(taken_); }
     /// Since when; monotonic.
     int64_t taken_since_ms(ShardId shard) const { return since_ms_[shard].load(std::memory_order_relaxed); }
     void settle(ShardId shard);
@@ -153,6 +155,13 @@ class ClusterCore {
     uint64_t foreign_bytes(const RingTable& ring) const;
 
   private:
+    using AtomicWords = std::array<std::atomic<uint64_t>, kShards / 64>;
+    static ShardSet shards_of(const AtomicWords& words) {
+        ShardSetWords copy;
+        for (size_t i = 0; i < words.size(); ++i) copy[i] = words[i].load(std::memory_order_acquire);
+        return std::bit_cast<ShardSet>(copy);
+    }
+
     mutable std::mutex mutex_;  // also of changes to what is settled and taken
     std::shared_ptr<const Topology> topology_;
     std::map<const void*, uint64_t> seen_;  // topology versions, by worker
@@ -160,7 +169,7 @@ class ClusterCore {
     std::atomic<uint64_t> version_{0};
     std::shared_ptr<const KeyPolicies> policies_;
     std::atomic<uint64_t> policies_version_{0};
-    std::array<std::atomic<uint64_t>, kShards / 64> settled_{}, taken_{};
+    AtomicWords settled_{}, taken_{};
     std::array<std::atomic<int64_t>, kShards> since_ms_{};
     std::atomic<uint64_t> unsettles_{0};
     std::atomic<int64_t> clock_offset_ms_{0};

@@ -10,16 +10,10 @@ namespace {
 
 /// Shards that the node has to do with and doesn't coordinate alone yet.
 unsigned unsettled_of(const RingTable& ring, NodeId id, const ShardSet& unsettled) {
-    if (unsettled.none()) return 0;
-    unsigned count = 0;
-    for (unsigned s = 0; s < kShards; ++s) {
-        const auto shard = static_cast<ShardId>(s);
-        if (unsettled[s] && (ring.owns(id, shard) || ring.will_own(id, shard))) ++count;
-    }
-    return count;
+    return static_cast<unsigned>((unsettled & (ring.owned(id) | ring.next_owned(id))).count());
 }
 
-ClusterNode node_of(const MemberFacts& facts, const RingTable& ring) {
+ClusterNode node_of(const MemberFacts& facts, const ShardSet& unsettled, const RingTable& ring) {
     ClusterNode node;
     node.id = facts.id;
     node.client = facts.client;
@@ -29,7 +23,7 @@ ClusterNode node_of(const MemberFacts& facts, const RingTable& ring) {
     node.rack = facts.rack;
     node.vnodes = facts.vnodes;
     node.ring_epoch = facts.ring_epoch;
-    node.unsettled_shards = unsettled_of(ring, facts.id, shard_set_of(facts.unsettled));
+    node.unsettled_shards = unsettled_of(ring, facts.id, unsettled);
     const RingState& state = ring.state();
     if (const RingMember* member = state.member(facts.id)) {
         node.in_ring = true;
@@ -117,13 +111,13 @@ void ControlPlane::refresh_snapshot() {
         state.cluster_id != 0 ? state.replication_factor : settings_.replication_factor;
     MemberFacts own = membership_->self();
     own.ring_epoch = state.epoch;
-    own.unsettled = cluster_.unsettled_bits();
-    ClusterNode& self = picture.nodes.emplace_back(node_of(own, ring));
+    ClusterNode& self = picture.nodes.emplace_back(node_of(own, ~cluster_.taken_shards(), ring));
     self.link_up = true;
     self.leaving |= draining_;
     self.clock_offset_ms = 0;
     for (const Member* member : membership_->members()) {
-        ClusterNode& node = picture.nodes.emplace_back(node_of(member->facts, ring));
+        ClusterNode& node = picture.nodes.emplace_back(
+            node_of(member->facts, shard_set_of(member->facts.unsettled), ring));
         node.liveness = member->liveness;
         node.link_up = links_.contains(node.id);
         node.ping_sent_ms = wall(member->ping_sent_ms);
@@ -131,7 +125,9 @@ void ControlPlane::refresh_snapshot() {
         if (member->clock_known) node.clock_offset_ms = member->clock_offset_ms;
     }
     std::ranges::sort(picture.nodes, {}, &ClusterNode::id);
-    picture.ranges = ranges_of(ring);
+    // Only this thread ever replaces the snapshot.
+    picture.ranges = pictured_ring_ == topology->ring ? snapshot_->picture.ranges : ranges_of(ring);
+    pictured_ring_ = topology->ring;
     if (state.move) picture.move = move_progress(ring);
     for (const auto& [peer, links] : links_)
         for (const BusLink* link : {links.dialled, links.accepted}) {
@@ -151,12 +147,11 @@ void ControlPlane::refresh_snapshot() {
 void ControlPlane::note_foreign_data() {
     const auto topology = cluster_.topology();
     const int64_t at_ms = clock_.wall_ms();
+    const NodeId self = settings_.self.id;
+    const ShardSet own = topology->ring->owned(self) | topology->ring->next_owned(self);
     for (unsigned s = 0; s < kShards; ++s) {
-        const auto shard = static_cast<ShardId>(s);
         ShardCells& cells = cluster_.cells[s];
-        const bool foreign = !topology->ring->owns(settings_.self.id, shard) &&
-                             !topology->ring->will_own(settings_.self.id, shard) &&
-                             cells.bytes.load(std::memory_order_relaxed) > 0;
+        const bool foreign = !own[s] && cells.bytes.load(std::memory_order_relaxed) > 0;
         if (!foreign)
             cells.foreign_since_ms.store(0, std::memory_order_relaxed);
         else if (cells.foreign_since_ms.load(std::memory_order_relaxed) == 0)

@@ -241,6 +241,7 @@ void ControlPlane::on_tick() {
     take_over_.on_tick(now().monotonic_ms);
     refresh_facts();
     const int64_t ms = now().monotonic_ms;
+    keep_links();
     if (ms >= next_seek_ms_) {
         next_seek_ms_ = ms + kSeekMs;
         seek_ring();
@@ -288,9 +289,10 @@ void ControlPlane::pump() {
     for (const Outgoing& out : membership_->take_outgoing()) send(out.to, kMembership, out.payload);
     for (const Outgoing& out : agreement_.take_outgoing()) send(out.to, kAgreement, out.payload);
     for (const Outgoing& out : take_over_.take_outgoing()) send(out.to, kTakeOver, out.payload);
-    keep_links();
     changed_ |= take_over_.take_changed();
-    if (changed_) publish();
+    if (!changed_) return;
+    keep_links();
+    publish();
 }
 
 void ControlPlane::on_member_event(const MembershipEvent& event) {

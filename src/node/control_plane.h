@@ -152,6 +152,7 @@ class ControlPlane final : public BusControl, public BusUser {
     std::vector<std::function<void()>> submitted_;
     Status status_;
     std::shared_ptr<const ClusterSnapshot> snapshot_;
+    std::shared_ptr<const RingTable> pictured_ring_;  // that snapshot_ shows
     std::atomic<uint64_t> cluster_id_{0};
     std::atomic<bool> ready_{false};
     bool begun_ = false;

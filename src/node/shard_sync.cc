@@ -19,6 +19,7 @@ constexpr int64_t kRetryMs = 300;
 constexpr int64_t kStepTimeoutMs = 5'000;
 /// Others need a moment to send a node that came back its share of the writes again.
 constexpr int64_t kSettleDelayMs = 300;
+constexpr int64_t kWatchMs = 500;
 constexpr size_t kHandOffKeys = 256;
 constexpr size_t kHandOffBytes = 256 * 1024;
 constexpr size_t kExpiryKeysPerTick = 4096;  // looked at
@@ -252,12 +253,15 @@ void ShardSync::spread_what_came_along() {
 }
 
 void ShardSync::watch_comparisons() {
+    const int64_t now = coordinator_.now_ms();
+    if (now < next_watch_ms_) return;
+    next_watch_ms_ = now + kWatchMs;
     const RingTable& ring = *coordinator_.topology().ring;
+    const ShardSet& owned = ring.owned(cluster_.self);
     unsigned divergent = 0;
     int64_t oldest_ms = 0;
     for (unsigned s = worker_.index; s < kShards; s += worker_.count) {
-        const auto shard = static_cast<ShardId>(s);
-        if (ring.owners(shard).size() < 2 || !ring.owns(cluster_.self, shard)) continue;
+        if (!owned[s] || ring.owners(static_cast<ShardId>(s)).size() < 2) continue;
         const ShardState& state = shards_[s];
         divergent += state.equal ? 0 : 1;
         const int64_t ms = state.last_ms != 0 ? state.last_ms : born_ms_;
@@ -267,10 +271,8 @@ void ShardSync::watch_comparisons() {
     oldest_comparison_ms_.store(oldest_ms, std::memory_order_relaxed);
 }
 
-bool ShardSync::wants(ShardId shard, const ShardState& state, int64_t now) const {
+bool ShardSync::wants(ShardId shard, bool ours, const ShardState& state, int64_t now) const {
     if (now < state.retry_ms || state.running != 0 || state.handing_off) return false;
-    const RingTable& ring = *coordinator_.topology().ring;
-    const bool ours = ring.owns(cluster_.self, shard) || ring.will_own(cluster_.self, shard);
     if (!ours && mutant("hints-not-restarted")) return false;
     if (!ours) return cluster_.cells[shard].bytes.load(std::memory_order_relaxed) > 0;
     if (!cluster_.settled(shard) || repairs_.contains(shard)) return true;
@@ -281,12 +283,14 @@ bool ShardSync::wants(ShardId shard, const ShardState& state, int64_t now) const
 void ShardSync::start_more() {
     if (worker_.node.loading.load() || allowance_ <= 0) return;
     const int64_t now = coordinator_.now_ms();
+    const RingTable& ring = *coordinator_.topology().ring;
+    const ShardSet ours = ring.owned(cluster_.self) | ring.next_owned(cluster_.self);
     for (unsigned n = 0; n < kShards / worker_.count && running_ < kMostAtOnce; ++n) {
         const auto shard = static_cast<ShardId>(next_shard_);
         next_shard_ += worker_.count;
         if (next_shard_ >= kShards) next_shard_ = worker_.index;
         ShardState& state = shards_[shard];
-        if (wants(shard, state, now)) (void)start_one(shard, state, now);
+        if (wants(shard, ours[shard], state, now)) (void)start_one(shard, state, now);
     }
 }
 

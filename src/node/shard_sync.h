@@ -81,7 +81,7 @@ class ShardSync {
     void end_repair(ShardId shard, bool complete);
     void watch_comparisons();
     void settle_if_proven(ShardId shard, ShardState& state);
-    bool wants(ShardId shard, const ShardState& state, int64_t now) const;
+    bool wants(ShardId shard, bool ours, const ShardState& state, int64_t now) const;
     void hand_off(ShardId shard, ShardState& state);
     void expire_some();
     /// What this node held before it came into its ring is known to nobody there: it's compared with all
@@ -104,6 +104,7 @@ class ShardSync {
     int64_t allowance_ms_ = 0;
     std::map<ShardId, Repair> repairs_;
     const int64_t born_ms_;
+    int64_t next_watch_ms_ = 0;
     std::atomic<unsigned> divergent_{0};
     std::atomic<int64_t> oldest_comparison_ms_{0};
 };

@@ -101,17 +101,11 @@ bool TakeOver::stands(const Topology& topology, ShardId shard, int64_t now_ms) c
 
 void TakeOver::claim(const Topology& topology, int64_t now_ms) {
     const uint64_t unsettles = cluster_.unsettle_count();
-    ShardSet proven, wanted;
-    for (unsigned s = 0; s < kShards; ++s) {
-        const auto shard = static_cast<ShardId>(s);
-        if (!cluster_.settled(shard)) continue;
-        const bool owned = topology.ring->owns(cluster_.self, shard);
-        proven[s] = owned;
-        if (cluster_.taken(shard)) continue;
-        wanted[s] = owned;
-        // Of what isn't its own yet, a node decides nothing.
-        if (!owned) cluster_.take(shard, now_ms, unsettles);
-    }
+    const ShardSet settled = cluster_.settled_shards(), fresh = settled & ~cluster_.taken_shards();
+    const ShardSet& owned = topology.ring->owned(cluster_.self);
+    const ShardSet proven = settled & owned, wanted = fresh & owned;
+    // Of what isn't its own yet, a node decides nothing.
+    for_each_shard(fresh & ~owned, [&](ShardId shard) { cluster_.take(shard, now_ms, unsettles); });
     const uint64_t epoch = topology.ring->epoch();
     const bool waits = (wanted & claim_.shards).any() && now_ms - claim_.born_ms < kRenewMs;
     const bool lost_more = (claim_.shards & ~proven).any();
@@ -135,15 +129,13 @@ void TakeOver::claim(const Topology& topology, int64_t now_ms) {
         }
         return any;
     };
-    for (unsigned s = 0; s < kShards; ++s) {
-        const auto shard = static_cast<ShardId>(s);
-        if (claim_.lost[s] && !ask(shard, false)) claim_.lost[s] = false;
-        if (!wanted[s] || !claim_.shards[s]) continue;
+    for_each_shard(claim_.lost, [&](ShardId shard) { claim_.lost[shard] = ask(shard, false); });
+    for_each_shard(wanted & claim_.shards, [&](ShardId shard) {
         if (stands(topology, shard, now_ms))
             cluster_.take(shard, now_ms, unsettles);
         else
             ask(shard, true);
-    }
+    });
     if (now_ms < claim_.send_ms) return;
     claim_.send_ms = now_ms + kResendMs;
     WireWriter claim;

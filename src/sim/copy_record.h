@@ -27,6 +27,10 @@ class CopyRecord {
     /// There's none. Was there one in this process's life? `clock`: its stamps so far.
     enum class Gone : uint8_t { no, from_disk, from_memory };
     Gone missing(Stamp clock, Lsn lsn);
+    /// There's nothing to see before the shard has another LSN.
+    bool is_done_with(Lsn lsn) const { return !changed(lsn) && pending_.empty(); }
+    /// Has anything been found that wasn't in the log at the last logged()?
+    bool waits_for_log() const { return !pending_.empty(); }
     /// The log holds everything up to here for good.
     void logged(Lsn lsn);
 

@@ -44,9 +44,11 @@ Observer::~Observer() {
 }
 
 void Observer::watch(const std::string& key) {
-    Watched& watched = keys_[key];
+    const auto [place, fresh] = keys_.try_emplace(key);
+    Watched& watched = place->second;
     watched.name = key;
     watched.shard = make_key_ref(key, 0).shard();
+    if (fresh) all_.push_back({watched.shard, &watched});
     for (unsigned i = 0; i < cluster_.size(); ++i) {
         const auto& process = cluster_.machine(i).process;
         if (process != nullptr && process->cluster().settled(watched.shard)) watched.settled |= 1u << i;
@@ -90,7 +92,8 @@ bool Observer::can_look(unsigned machine) const {
 void Observer::look(unsigned machine, Watched& key) {
     Store& store = *cluster_.machine(machine).process->node().core().store;
     CopyRecord& record = copy(key, machine);
-    record.logged(always_sync_ ? store.log().synced_lsn() : store.log().written_lsn());
+    if (record.waits_for_log())
+        record.logged(always_sync_ ? store.log().synced_lsn() : store.log().written_lsn());
     const Lsn lsn = store.shard_lsn(key.shard);
     if (!record.changed(lsn)) return;
     const Lookup found = store.lookup(0, make_key_ref(key.name, store.hash_seed()));
@@ -116,8 +119,16 @@ void Observer::on_ran(unsigned machine) {
     if (!can_look(machine)) return;
     look_for_settled(machine);
     const Lsn last = cluster_.machine(machine).process->node().core().store->log().last_lsn();
-    if (std::exchange(at(machine).looked, last) == last) return;
-    for (auto& [name, key] : keys_) look(machine, key);
+    Machine& state = at(machine);
+    if (std::exchange(state.looked, last) == last) return;
+    const Store& store = *cluster_.machine(machine).process->node().core().store;
+    state.seen_through.resize(all_.size());
+    for (size_t i = 0; i < all_.size(); ++i) {
+        const Lsn lsn = store.shard_lsn(all_[i].shard);
+        if (state.seen_through[i] == lsn + 1) continue;
+        look(machine, *all_[i].key);
+        state.seen_through[i] = copy(*all_[i].key, machine).is_done_with(lsn) ? lsn + 1 : 0;
+    }
 }
 
 // ---- names of writes
@@ -144,7 +155,7 @@ void Observer::on_start(unsigned machine) {
 
 void Observer::on_death(unsigned machine) {
     if (!can_look(machine)) return;
-    for (auto& [name, key] : keys_) look(machine, key);
+    for (const Listed& listed : all_) look(machine, *listed.key);
 }
 
 void Observer::note(Watched& key, const char* what, const Dot& dot, std::string value, unsigned machine) {
@@ -314,13 +325,14 @@ void Observer::look_for_settled(unsigned machine) {
     if (std::exchange(state.unsettles, unsettles) != unsettles) state.unsettled_us = now;
     if (now - state.settling_us < kSettlingLookUs) return;
     state.settling_us = now;
-    for (auto& [name, key] : keys_) {
-        const uint32_t bit = cluster.settled(key.shard) ? 1u << machine : 0;
-        if (bit != 0 && (key.settled & bit) == 0) {
-            look(machine, key);
-            check_settled(key, machine);
+    const ShardSet settled = cluster.settled_shards();
+    for (const auto& [shard, key] : all_) {
+        const uint32_t bit = settled[shard] ? 1u << machine : 0;
+        if (bit != 0 && (key->settled & bit) == 0) {
+            look(machine, *key);
+            check_settled(*key, machine);
         }
-        key.settled = (key.settled & ~(1u << machine)) | bit;
+        key->settled = (key->settled & ~(1u << machine)) | bit;
     }
 }
 

@@ -81,9 +81,15 @@ class Observer final : public SimWatcher {
         std::vector<std::pair<Watched*, std::vector<Dot>>> changes;
     };
     using OpId = std::tuple<unsigned, unsigned, uint64_t>;  // asker, asked, number
+    struct Listed {
+        ShardId shard = 0;
+        Watched* key = nullptr;
+    };
     struct Machine {
         ActorId actor = 0;
-        Lsn looked = 0;          // the log's last LSN at the last look
+        Lsn looked = 0;  // the log's last LSN at the last look
+        /// By the keys' places in all_: nothing is to be seen before the shard's LSN isn't this minus 1.
+        std::vector<Lsn> seen_through;
         uint64_t unsettles = 0;  // ClusterCore::unsettle_count()
         int64_t unsettled_us = 0;
         int64_t settling_us = 0;  // when it was last looked whether anything was settled
@@ -111,6 +117,7 @@ class Observer final : public SimWatcher {
     SimCluster& cluster_;
     const bool always_sync_, only_deaths_;
     std::map<std::string, Watched, std::less<>> keys_;
+    std::vector<Listed> all_;  // of keys_: going through them is most of what there's to do
     std::vector<Machine> machines_;
     std::map<ActorId, unsigned> actors_;  // each that there was, and its machine
     std::map<OpId, Merge> merges_;

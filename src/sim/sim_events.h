@@ -2,9 +2,10 @@
 // moments and, at one moment, in the order in which they were asked for. So one seed makes one history.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <queue>
+#include <utility>
 #include <vector>
 
 namespace torc {
@@ -14,16 +15,29 @@ class SimEvents {
     using Task = std::function<void()>;
 
     int64_t now_us() const { return now_us_; }
-    void at(int64_t us, Task task) { queue_.push({us < now_us_ ? now_us_ : us, next_++, std::move(task)}); }
+    void at(int64_t us, Task task) {
+        uint32_t place = static_cast<uint32_t>(tasks_.size());
+        if (free_.empty()) {
+            tasks_.push_back(std::move(task));
+        } else {
+            place = free_.back();
+            free_.pop_back();
+            tasks_[place] = std::move(task);
+        }
+        heap_.push_back({us < now_us_ ? now_us_ : us, next_++, place});
+        std::ranges::push_heap(heap_, later);
+    }
     void after(int64_t us, Task task) { at(now_us_ + us, std::move(task)); }
 
     /// Runs what is due up to and with this moment, which is the present one afterwards.
     void run_until(int64_t us) {
-        while (!queue_.empty() && queue_.top().us <= us) {
-            // The order of the heap doesn't depend on the task that is taken out of its top.
-            Task task = std::move(const_cast<Event&>(queue_.top()).task);
-            now_us_ = queue_.top().us;
-            queue_.pop();
+        while (!heap_.empty() && heap_.front().us <= us) {
+            std::ranges::pop_heap(heap_, later);
+            const Event event = heap_.back();
+            heap_.pop_back();
+            const Task task = std::exchange(tasks_[event.place], nullptr);
+            free_.push_back(event.place);
+            now_us_ = event.us;
             ++count_;
             task();
         }
@@ -35,12 +49,14 @@ class SimEvents {
     struct Event {
         int64_t us;
         uint64_t number;
-        Task task;
-        bool operator<(const Event& other) const {
-            return us != other.us ? us > other.us : number > other.number;
-        }
+        uint32_t place;  // of its task: a heap of them would move each many times
     };
-    std::priority_queue<Event> queue_;
+    static bool later(const Event& a, const Event& b) {
+        return a.us != b.us ? a.us > b.us : a.number > b.number;
+    }
+    std::vector<Event> heap_;
+    std::vector<Task> tasks_;
+    std::vector<uint32_t> free_;  // places in tasks_
     int64_t now_us_ = 0;
     uint64_t next_ = 0;
     uint64_t count_ = 0;
