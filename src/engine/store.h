@@ -33,6 +33,8 @@
 
 namespace torc {
 
+struct RecordView;
+
 enum class MaxmemoryPolicy : uint8_t {
     noeviction,
     allkeys_lru,
@@ -194,6 +196,12 @@ class Store {
     /// After load(): brings about `budget` values into RAM while there's room, reading segments from end to
     /// end. Returns false when there's nothing left to do. Blocks on the disk.
     bool warm_step(unsigned budget);
+    /// After load(): reads the segments from end to end and passes on, with its shard locked, every record
+    /// that stands for a key: once each, in no order. One whose value is damaged says so; what can't be read
+    /// at all, or not to its end, is left out. `visit` may change the key it's called for, and no other. The
+    /// view is valid during the call. Blocks on the disk.
+    using VisitStored = std::function<void(const RecordView&, LogAddress)>;
+    void visit_stored(const VisitStored& visit);
     /// Switching `appendonly`: on writes a base of everything before it returns, blocking on the disk; not
     /// from a thread that flushes the log in its turn. Off: what is logged stays readable.
     Result<void> set_log_enabled(bool on);

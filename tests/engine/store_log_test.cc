@@ -1,6 +1,7 @@
 // The store over the real log: reopening, keys that are only on disk, batches, eviction to the log.
 #include "engine/store.h"
 
+#include "engine/record_codec.h"
 #include "tests/engine/store_fixture.h"
 
 namespace torc {
@@ -208,6 +209,29 @@ TEST_F(StoreTest, WarmingBringsEverythingIntoRam) {
     EXPECT_LT(store_->used_bytes(), 3u << 20);
     EXPECT_LT(store_->stats().resident_keys, 15'000u);
     EXPECT_GT(store_->stats().resident_keys, 1000u);
+}
+
+TEST_F(StoreTest, EachRecordThatStandsForAKeyIsVisitedOnce) {
+    open(true);
+    std::map<std::string, std::string> model;
+    for (int i = 0; i < 5'000; ++i) {
+        const std::string key = "key" + std::to_string(i % 3'000), value = "v" + std::to_string(i);
+        set(key, value);
+        model[key] = value;
+    }
+    const std::string large(3 << 20, 'x');
+    set("large", large);
+    model["large"] = large;
+    EXPECT_TRUE(del("key7"));
+    model.erase("key7");
+    reopen();
+    EXPECT_EQ(get("key8"), model["key8"]);  // in RAM again
+    std::map<std::string, std::string> seen;
+    store_->visit_stored([&](const RecordView& record, LogAddress) {
+        EXPECT_TRUE(seen.emplace(record.key, record.value).second) << record.key;
+        EXPECT_FALSE(record.value_damaged);
+    });
+    EXPECT_EQ(seen, model);
 }
 
 TEST_F(StoreTest, SwitchingTheLogOnWritesABase) {
