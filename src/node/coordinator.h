@@ -29,6 +29,7 @@
 #include "node/cell_store.h"
 #include "node/cluster_core.h"
 #include "node/gather.h"
+#include "node/hedging.h"
 #include "node/held_answers.h"
 #include "node/op_table.h"
 #include "node/packed_commands.h"
@@ -143,6 +144,7 @@ class Coordinator final : public BusUser {
     int64_t request_timeout_ms() const;
     /// Any thread may read.
     RequestTimes& times() { return times_; }
+    Hedging& hedging() { return hedging_; }
     /// Sends a command to the node that coordinates `shard` (perhaps this one), or to `node` if that's given.
     struct Errand {
         PackedCommands commands;
@@ -274,6 +276,7 @@ class Coordinator final : public BusUser {
     void defer(Deferred task);
     std::deque<Deferred> deferred_;
     RequestTimes times_;
+    Hedging hedging_;
     struct OwnExecutor {
         std::unique_ptr<BusExecutor> runs;  // null: none yet
         uint64_t session = 0;               // of Deferred, as the next
