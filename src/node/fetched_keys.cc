@@ -57,6 +57,7 @@ Fetched install_fetched(WorkerCore& worker, ClientCore& client, const Prepared& 
         const KeyRef at = make_key_ref(key.name, worker.run.store.hash_seed());
         const bool same_key = key.result && key.result->key == key.name;
         if (key.result && key.result->value_damaged && same_key) {
+            (void)worker.run.store.install(key.db, at, key.address, *key.result);  // counts it
             const Fetched met = meet_damage(worker, client, spec, key, at);
             if (met != Fetched::ready) return met;
             continue;

@@ -95,6 +95,7 @@ TEST_F(DamagedCells, WhoFindsOneGetsWhatTheOthersHave) {
     rot("value-" + std::to_string(cold_) + "-");
     EXPECT_EQ((*client_)("GET " + key(cold_)), "");
     EXPECT_EQ(state(key(cold_)), Lookup::State::cold);
+    EXPECT_EQ(node->core().store->stats().damaged_reads, 1u);
     tell(kB, asked(kB), theirs_);
     EXPECT_EQ(client_->take(), bulk(value(cold_)));
 
