@@ -47,6 +47,7 @@ struct LiveSettings {
     Live<int64_t> segment_bytes{64LL << 20}, log_buffer_bytes{64LL << 20};
     Live<int64_t> compaction_max_space_percent{200};  // disk use compaction aims at, in percent of live data
     Live<int64_t> compaction_rate_bytes_per_second{0};    // 0: unlimited
+    Live<int64_t> scrub_bytes_per_second{1LL << 20};      // 0: never
     Live<bool> cluster_enabled{false};                    // fixed after load, as the next
     Live<int> read_consistency{1}, write_consistency{1};  // Consistency of base/consistency.h
     Live<int> sibling_policy{1};                          // SiblingPolicy, likewise

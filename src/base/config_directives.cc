@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <iterator>
 #include <vector>
 
+#include "base/consistency.h"
 #include "base/directive.h"
 
 namespace torc {
@@ -14,11 +16,17 @@ constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
 constexpr int64_t kMaxInt = std::numeric_limits<int32_t>::max();
 constexpr int64_t kMinInt = std::numeric_limits<int32_t>::min();
 
+/// Of an enum's names, by number.
+template <size_t kCount>
+constexpr std::array<Choice, kCount> numbered(const std::array<std::string_view, kCount>& names) {
+    std::array<Choice, kCount> all{};
+    for (size_t i = 0; i < kCount; ++i) all[i] = {names[i], static_cast<int>(i)};
+    return all;
+}
+
+constexpr auto kConsistencyLevels = numbered(kConsistencyNames);
+constexpr auto kSiblingPolicies = numbered(kSiblingPolicyNames);
 // The words stand in the order in which Redis' error messages list them.
-// Numbers: Consistency and SiblingPolicy of base/consistency.h.
-constexpr Choice kConsistencyLevels[] = {
-    {"one", 0}, {"quorum", 1}, {"all", 2}, {"local_quorum", 3}, {"each_quorum", 4}};
-constexpr Choice kSiblingPolicies[] = {{"lww", 0}, {"keep", 1}, {"ask", 2}};
 constexpr Choice kAppendFsync[] = {{"everysec", static_cast<int>(AppendFsync::everysec)},
                                    {"always", static_cast<int>(AppendFsync::always)},
                                    {"no", static_cast<int>(AppendFsync::no)}};
@@ -162,7 +170,7 @@ constexpr Directive kDirectives[] = {
     memory("max-entry-size", "536870912", 1024, 512LL << 20).live(&LiveSettings::max_entry_bytes),
     integer("compaction-max-space-percent", "200", 110, 1000).live(&LiveSettings::compaction_max_space_percent),
     memory("compaction-rate-limit", "0", 0, kMax).live(&LiveSettings::compaction_rate_bytes_per_second),
-    memory("scrub-rate", "1048576", 0, kMax),
+    memory("scrub-rate", "1048576", 0, kMax).live(&LiveSettings::scrub_bytes_per_second),
     // ---- Memory
     memory("maxmemory", "0", 0, kMax).live(&LiveSettings::maxmemory_bytes),
     choice("maxmemory-policy", "noeviction", kMaxmemoryPolicies).live(&LiveSettings::maxmemory_policy),

@@ -1,14 +1,11 @@
 #include "base/consistency.h"
 
 #include <algorithm>
-#include <array>
 
 namespace torc {
 namespace {
 
-constexpr std::array<std::string_view, 5> kLevels = {"one", "quorum", "all", "local_quorum", "each_quorum"};
-constexpr std::array<int, 5> kStrength = {0, 2, 4, 1, 3};
-constexpr std::array<std::string_view, 3> kPolicies = {"lww", "keep", "ask"};
+constexpr std::array<int, kConsistencyNames.size()> kStrength = {0, 2, 4, 1, 3};
 
 bool same_word(std::string_view lower, std::string_view word) {
     return std::ranges::equal(lower, word, [](char a, char b) {
@@ -26,17 +23,17 @@ std::optional<Named> named(const std::array<std::string_view, kCount>& names, st
 }  // namespace
 
 std::optional<Consistency> consistency_named(std::string_view word) {
-    return named<Consistency>(kLevels, word);
+    return named<Consistency>(kConsistencyNames, word);
 }
 std::optional<SiblingPolicy> sibling_policy_named(std::string_view word) {
-    return named<SiblingPolicy>(kPolicies, word);
+    return named<SiblingPolicy>(kSiblingPolicyNames, word);
 }
 
 std::string_view name_of(Consistency level) {
-    return kLevels[static_cast<size_t>(level)];
+    return kConsistencyNames[static_cast<size_t>(level)];
 }
 std::string_view name_of(SiblingPolicy policy) {
-    return kPolicies[static_cast<size_t>(policy)];
+    return kSiblingPolicyNames[static_cast<size_t>(policy)];
 }
 
 Consistency stronger(Consistency a, Consistency b) {

@@ -2,6 +2,7 @@
 // directives' table.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -10,6 +11,11 @@ namespace torc {
 
 enum class Consistency : uint8_t { one = 0, quorum = 1, all = 2, local_quorum = 3, each_quorum = 4 };
 enum class SiblingPolicy : uint8_t { lww = 0, keep = 1, ask = 2 };
+
+/// Their words, by number.
+inline constexpr std::array<std::string_view, 5> kConsistencyNames = {"one", "quorum", "all", "local_quorum",
+                                                                      "each_quorum"};
+inline constexpr std::array<std::string_view, 3> kSiblingPolicyNames = {"lww", "keep", "ask"};
 
 /// By its word, as in the configuration; ASCII case-insensitive.
 std::optional<Consistency> consistency_named(std::string_view word);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/config_file.h"
 #include "base/directive_value.h"
@@ -20,29 +21,69 @@ std::optional<bool> yes_or_no(std::string_view word) {
     return std::nullopt;
 }
 
-template <class Field, class Value>
-bool assign(Field& field, const std::optional<Value>& value) {
-    if (value) field = *value;
-    return value.has_value();
-}
-
-/// False: no such option, or no such value.
-bool take_option(KeyPolicy& policy, std::string_view name, std::string_view value) {
-    if (name == "read") return assign(policy.read, consistency_named(value));
-    if (name == "write") return assign(policy.write, consistency_named(value));
-    if (name == "siblings") return assign(policy.siblings, sibling_policy_named(value));
-    if (name == "sloppy") return assign(policy.sloppy, yes_or_no(value));
-    if (name == "strict") return assign(policy.strict, yes_or_no(value));
+std::optional<int64_t> entry_bytes(std::string_view word) {
     int64_t bytes = 0;
-    if (name != "max-entry" || !parse_memory(value, bytes) || bytes == 0) return false;
-    policy.max_entry_bytes = bytes;
-    return true;
+    if (!parse_memory(word, bytes) || bytes == 0) return std::nullopt;
+    return bytes;
 }
 
-bool is_option(std::string_view word) {
-    for (const std::string_view name : {"read=", "write=", "siblings=", "sloppy=", "strict=", "max-entry="})
-        if (word.starts_with(name)) return true;
-    return false;
+std::string word_of(Consistency level) {
+    return std::string(name_of(level));
+}
+std::string word_of(SiblingPolicy policy) {
+    return std::string(name_of(policy));
+}
+std::string word_of(bool value) {
+    return value ? "yes" : "no";
+}
+std::string word_of(int64_t value) {
+    return std::to_string(value);
+}
+
+struct Option {
+    std::string_view name;
+    bool (*take)(KeyPolicy&, std::string_view value);  // false: no such value
+    std::string (*show)(const KeyPolicy&);             // empty: the policy doesn't say
+};
+
+/// The option that is this field, with values as kRead reads them.
+template <auto kField, auto kRead>
+constexpr Option option(std::string_view name) {
+    return {name,
+            [](KeyPolicy& policy, std::string_view word) {
+                const auto value = kRead(word);
+                if (value) policy.*kField = *value;
+                return value.has_value();
+            },
+            [](const KeyPolicy& policy) {
+                const auto& value = policy.*kField;
+                return value ? word_of(*value) : std::string();
+            }};
+}
+
+constexpr Option kOptions[] = {
+    option<&KeyPolicy::read, consistency_named>("read="),
+    option<&KeyPolicy::write, consistency_named>("write="),
+    option<&KeyPolicy::sloppy, yes_or_no>("sloppy="),
+    option<&KeyPolicy::strict, yes_or_no>("strict="),
+    option<&KeyPolicy::siblings, sibling_policy_named>("siblings="),
+    option<&KeyPolicy::max_entry_bytes, entry_bytes>("max-entry="),
+};
+
+/// Null: the word is none.
+const Option* option_of(std::string_view word) {
+    const auto at =
+        std::ranges::find_if(kOptions, [word](const Option& each) { return word.starts_with(each.name); });
+    return at == std::end(kOptions) ? nullptr : at;
+}
+
+std::string option_names() {
+    std::string names;
+    for (const Option& each : kOptions) {
+        if (!names.empty()) names += ", ";
+        names += each.name;
+    }
+    return names;
 }
 
 }  // namespace
@@ -53,19 +94,15 @@ Result<KeyPolicies> KeyPolicies::parse(std::span<const std::string> words) {
     KeyPolicy* policy = nullptr;
     for (size_t i = 0; i < words.size(); ++i) {
         const std::string& word = words[i];
-        if (is_option(word)) {
-            const size_t equals = word.find('=');
+        if (const Option* const named = option_of(word)) {
             if (policy == nullptr) return invalid(fmt::format("'{}' needs a prefix before it", word));
-            if (!take_option(*policy, word.substr(0, equals), word.substr(equals + 1)))
+            if (!named->take(*policy, std::string_view(word).substr(named->name.size())))
                 return invalid(fmt::format("'{}' has no such value", word));
             continue;
         }
         if (word.empty()) return invalid("a prefix can't be empty");
-        if (i + 1 == words.size() || !is_option(words[i + 1]))
-            return invalid(
-                fmt::format("'{}' is followed by none of read=, write=, sloppy=, strict=, siblings=, "
-                            "max-entry=",
-                            word));
+        if (i + 1 == words.size() || option_of(words[i + 1]) == nullptr)
+            return invalid(fmt::format("'{}' is followed by none of {}", word, option_names()));
         const auto known = std::ranges::find(all.policies_, word, &KeyPolicy::prefix);
         if (known == all.policies_.end()) {
             if (all.policies_.size() == kMost) return invalid(fmt::format("more than {} prefixes", kMost));
@@ -95,12 +132,9 @@ std::string KeyPolicies::text() const {
     };
     for (const KeyPolicy& policy : policies_) {
         say(quote_config_word(policy.prefix));
-        if (policy.read) say(fmt::format("read={}", name_of(*policy.read)));
-        if (policy.write) say(fmt::format("write={}", name_of(*policy.write)));
-        if (policy.sloppy) say(fmt::format("sloppy={}", *policy.sloppy ? "yes" : "no"));
-        if (policy.siblings) say(fmt::format("siblings={}", name_of(*policy.siblings)));
-        if (policy.max_entry_bytes) say(fmt::format("max-entry={}", *policy.max_entry_bytes));
-        if (policy.strict) say(fmt::format("strict={}", *policy.strict ? "yes" : "no"));
+        for (const Option& each : kOptions)
+            if (const std::string value = each.show(policy); !value.empty())
+                say(std::string(each.name) + value);
     }
     return text;
 }

@@ -29,7 +29,8 @@ std::optional<LogLevel> log_level_named(std::string_view name);
 Result<void> open_log(const std::string& path, LogLevel level);
 /// Opens the file anew now. Any thread.
 void reopen_log();
-/// Writes what is queued and ends the thread. Later lines go to standard output. Call when no other thread logs.
+/// Writes what is queued and ends the thread. Later lines go to standard output. Call when no other thread
+/// logs.
 void close_log();
 /// Writes what is queued, for a process that ends while other threads still run: their later lines are lost.
 void drain_log();

@@ -104,6 +104,9 @@ class RingTable {
     std::span<const NodeId> next_owners(ShardId shard) const { return slice(next_owners_[shard]); }
     /// Owners first, then all other members as the clockwise walk meets them: where fallbacks are found.
     std::span<const NodeId> walk(ShardId shard) const { return slice(walks_[shard]); }
+    /// Who decides for the shard in health, as that datacenter sees it: its own first owner, else the first
+    /// of all; 0: nobody.
+    NodeId first_owner(ShardId shard, std::string_view datacenter) const;
     bool owns(NodeId id, ShardId shard) const;      // now
     bool will_own(NodeId id, ShardId shard) const;  // once the move is finished
     /// All that `id` owns now, and once the move is finished; of who is no member none.

@@ -39,6 +39,15 @@ const RingTable::Share& RingTable::share(NodeId id) const {
     return at != shares_.end() && at->id == id ? *at : none;
 }
 
+NodeId RingTable::first_owner(ShardId shard, std::string_view datacenter) const {
+    const std::span<const NodeId> all = owners(shard);
+    const auto local = std::ranges::find_if(all, [&](NodeId id) {
+        const RingMember* const member = state_.member(id);
+        return member != nullptr && member->datacenter == datacenter;
+    });
+    return local != all.end() ? *local : all.empty() ? 0 : all.front();
+}
+
 bool RingTable::owns(NodeId id, ShardId shard) const {
     return std::ranges::find(owners(shard), id) != owners(shard).end();
 }

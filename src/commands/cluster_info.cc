@@ -6,9 +6,6 @@
 namespace torc {
 namespace {
 
-constexpr std::string_view kLevelNames[kConsistencies] = {"one", "quorum", "all", "local_quorum",
-                                                          "each_quorum"};
-
 unsigned slots_in(const SlotRange& range) {
     return range.last - range.first + 1u;
 }
@@ -17,8 +14,9 @@ void write_levels(std::string_view kind, const std::array<LevelUse, kConsistenci
     for (size_t i = 0; i < levels.size(); ++i) {
         const LevelUse& use = levels[i];
         if (use.calls == 0) continue;
-        out.field(fmt::format("{}_{}", kind, kLevelNames[i]), "calls={},p50_usec={},p99_usec={},max_usec={}",
-                  use.calls, use.p50_us, use.p99_us, use.max_us);
+        out.field(fmt::format("{}_{}", kind, kConsistencyNames[i]),
+                  "calls={},p50_usec={},p99_usec={},max_usec={}", use.calls, use.p50_us, use.p99_us,
+                  use.max_us);
     }
 }
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/consistency.h"
 #include "base/result.h"
 #include "base/types.h"
 #include "cluster/membership.h"
@@ -92,7 +93,7 @@ struct LevelUse {
     uint64_t calls = 0;
     uint64_t p50_us = 0, p99_us = 0, max_us = 0;
 };
-inline constexpr size_t kConsistencies = 5;
+inline constexpr size_t kConsistencies = kConsistencyNames.size();
 
 struct ClusterFigures {
     // ---- bus

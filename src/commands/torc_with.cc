@@ -16,10 +16,9 @@ std::expected<WithPrefix, std::string> parse_with(Args args) {
         if (level || at + 1 >= args.size()) return std::unexpected(std::string(errors::kSyntax));
         level = consistency_named(args[at + 1]);
         if (!level)
-            return std::unexpected(
-                fmt::format("ERR unknown consistency level '{}', must be one of one, quorum, all, "
-                            "local_quorum, each_quorum",
-                            args[at + 1].substr(0, 128)));
+            return std::unexpected(fmt::format("ERR unknown consistency level '{}', must be one of {}",
+                                               args[at + 1].substr(0, 128),
+                                               fmt::join(kConsistencyNames, ", ")));
     }
     if (at >= args.size())
         return std::unexpected(std::string("ERR wrong number of arguments for 'torc.with' command"));

@@ -45,8 +45,8 @@ inline uint32_t record_header_checksum(uint64_t pre_hash, uint64_t directory_id,
     return static_cast<uint32_t>(x >> 32) ^ static_cast<uint32_t>(x);
 }
 
-/// What is to be written. Passed by reference: so many arguments would go by memory anyway, and a view that is
-/// stored in halves and loaded whole stalls until everything stored before it has reached the cache.
+/// What is to be written. Passed by reference: so many arguments would go by memory anyway, and a view that
+/// is stored in halves and loaded whole stalls until everything stored before it has reached the cache.
 struct RecordFields {
     format::RecordKind kind{};
     uint8_t flags = 0;

@@ -139,7 +139,7 @@ bool ClientCore::run_one(const Prepared& command) {
     const uint32_t unmarked_before = unmarked_replies;
     const Outcome outcome = dispatch(worker, *this, command);
     if (outcome == Outcome::done) settle_reply(mark, behind, unmarked_before);
-    if (outcome != Outcome::again) cluster.joined = false;
+    if (outcome != Outcome::again) cluster.joined = cluster.was_damaged = false;
     return after(outcome, command);
 }
 

@@ -52,6 +52,7 @@ struct ClusterClient {
     bool joining = false;                 // other replicas are asked for its keys
     bool joined = false;                  // they have answered, and what they had is here
     bool join_failed = false;             // too few have
+    bool was_damaged = false;             // they were asked since this node's copy can't be read
 
     // ---- the connection: its commands take effect in their order, wherever they run
     uint32_t forwards = 0;          // under way

@@ -302,16 +302,6 @@ void ControlPlane::on_member_event(const MembershipEvent& event) {
     log_notice("Node {}: {}", node_name(event.id), event.text);
 }
 
-/// Who decides for the shard in health, as this datacenter sees it; 0: nobody.
-NodeId ControlPlane::first_owner(const RingTable& table, ShardId shard) const {
-    const auto owners = table.owners(shard);
-    const auto local = std::ranges::find_if(owners, [&](NodeId id) {
-        const RingMember* member = table.state().member(id);
-        return member != nullptr && member->datacenter == settings_.self.datacenter;
-    });
-    return local != owners.end() ? *local : owners.empty() ? 0 : owners.front();
-}
-
 void ControlPlane::on_ring_adopted() {
     const RingState& ring = agreement_.ring();
     if (ring.cluster_id == published_cluster_ && ring.epoch == published_epoch_ && dialer_ != nullptr &&
@@ -326,8 +316,11 @@ void ControlPlane::on_ring_adopted() {
         const bool owned = same_cluster && before->ring->owns(settings_.self.id, shard);
         const bool filled = same_cluster && before->ring->will_own(settings_.self.id, shard);
         // Nor of one that others have decided for until now: what they had acknowledged may have missed us.
-        const bool decides = first_owner(table, shard) == settings_.self.id;
-        const bool decided = same_cluster && first_owner(*before->ring, shard) == settings_.self.id;
+        const auto decides_by = [&](const RingTable& ring_table) {
+            return ring_table.first_owner(shard, settings_.self.datacenter) == settings_.self.id;
+        };
+        const bool decides = decides_by(table);
+        const bool decided = same_cluster && decides_by(*before->ring);
         if ((!owned && !filled) || (decides && !decided)) cluster_.unsettle(shard);
         // Alone there's nobody whose writes could have been missed.
         if (ring.members.size() == 1 && table.owns(settings_.self.id, shard)) {

@@ -105,7 +105,6 @@ class ControlPlane final : public BusControl, public BusUser {
     void pump();
     void gather();
     void on_ring_adopted();
-    NodeId first_owner(const RingTable& table, ShardId shard) const;
     void on_member_event(const MembershipEvent& event);
     void begin();
     void learn_own_host(const BusLink& link);

@@ -230,6 +230,7 @@ void Coordinator::step(uint64_t op, const std::function<bool(BusOp&)>& what) {
 void Coordinator::on_timer() {
     moment_ns_ = 0;
     const int64_t now = now_ms();
+    hedging_.on_tick(now);
     // After a pause of this node nobody else has been slow.
     const bool stood_still = std::exchange(timer_pauses_, pauses()) != pauses();
     std::vector<uint64_t> ending;

@@ -29,6 +29,7 @@
 #include "node/cell_store.h"
 #include "node/cluster_core.h"
 #include "node/gather.h"
+#include "node/hedging.h"
 #include "node/held_answers.h"
 #include "node/op_table.h"
 #include "node/packed_commands.h"
@@ -38,6 +39,7 @@
 namespace torc {
 
 struct ClientCore;
+struct JoinTerms;
 struct Prepared;
 struct WorkerCore;
 
@@ -78,6 +80,14 @@ class Coordinator final : public BusUser {
     /// `mark`: where its reply begins. `lsn`: what the reply depends on; `own`: the part that it wrote.
     void ran(ClientCore& client, const Prepared& command, Args args, size_t mark, Lsn lsn, Lsn own);
     void forget(ClientCore& client);
+    /// This node's copy of a key of the command is damaged, and stays as it is until the others have been
+    /// asked: the client is paused, and the command is routed anew with what they have in its place. To be
+    /// called when it hasn't run, while may_ask_others().
+    void ask_others(ClientCore& client, const Prepared& command, Args args);
+    /// Not when that was done already.
+    bool may_ask_others(const ClientCore& client, ShardId shard);
+    /// The same for nobody's sake: a peer was told that the copy is damaged.
+    void restore(const std::string& key);
     /// The connection watches nothing any more, here or elsewhere.
     void end_watch(ClientCore& client);
 
@@ -143,6 +153,7 @@ class Coordinator final : public BusUser {
     int64_t request_timeout_ms() const;
     /// Any thread may read.
     RequestTimes& times() { return times_; }
+    Hedging& hedging() { return hedging_; }
     /// Sends a command to the node that coordinates `shard` (perhaps this one), or to `node` if that's given.
     struct Errand {
         PackedCommands commands;
@@ -218,6 +229,8 @@ class Coordinator final : public BusUser {
     Route forward(ClientCore& client, Errand errand);
     Route join_first(ClientCore& client, const Prepared& command, Args args, ShardId shard,
                      Consistency wanted, bool write);
+    Route join(ClientCore& client, const Prepared& command, Args args, ShardId shard, const JoinTerms& terms,
+               bool write);
     Route wait_for_replies(ClientCore& client);
     std::shared_ptr<Gather> gather(ClientCore& client, GatherKind kind);
     void send_part(ClientCore& client, const std::shared_ptr<Gather>& gather, size_t part, Errand errand);
@@ -274,6 +287,8 @@ class Coordinator final : public BusUser {
     void defer(Deferred task);
     std::deque<Deferred> deferred_;
     RequestTimes times_;
+    Hedging hedging_;
+    std::vector<std::string> restoring_;  // keys
     struct OwnExecutor {
         std::unique_ptr<BusExecutor> runs;  // null: none yet
         uint64_t session = 0;               // of Deferred, as the next

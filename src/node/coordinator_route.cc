@@ -33,6 +33,8 @@ constexpr size_t kMostPending = 4096;
 constexpr size_t kMostForwardedBytes = 4u << 20;
 
 constexpr std::string_view kCrossSlot = "CROSSSLOT Keys in request don't hash to the same slot";
+constexpr std::string_view kDamagedHere =
+    "CORRUPT this node's copy of the key is damaged, and too few of the other replicas can be asked for it";
 constexpr int64_t kForeverMs = int64_t{1} << 40;
 
 /// False when nobody has said where clients find that node.
@@ -190,6 +192,10 @@ Coordinator::Route Coordinator::route_keys(ClientCore& client, const Prepared& c
     }
     if (__builtin_expect(std::exchange(state.join_failed, false), 0)) {
         state.joined = false;
+        if (state.was_damaged) {
+            error = kDamagedHere;
+            return Route::refused;
+        }
         ClusterCounters::add(cluster_.counters.no_replicas);
         error = "NOREPLICAS too few replicas answered in time";
         return Route::refused;
@@ -256,14 +262,33 @@ Coordinator::Route Coordinator::join_first(ClientCore& client, const Prepared& c
     // Alone there's nobody to ask.
     const ShardPlan& at = plan(shard);
     if (at.owners == 1 && at.self_owns()) return Route::here;
+    JoinTerms terms;
+    // A write that only W - 1 of others may have seen must be found: N - W + 1 copies are read.
+    terms.level = write ? Consistency::quorum : wanted;
+    terms.must = !write || strict(client);
+    // What a stand-in decided before it ceded the shard may be at the stand-in alone.
+    terms.all_alive = write && at.self_owns() && cluster_.settled(shard) && !took_long_ago(shard);
+    return join(client, command, args, shard, terms, write);
+}
+
+bool Coordinator::may_ask_others(const ClientCore& client, ShardId shard) {
+    return !client.cluster.was_damaged && has_others(shard);
+}
+
+void Coordinator::ask_others(ClientCore& client, const Prepared& command, Args args) {
+    const bool write = is_write(client, *command.spec);
+    JoinTerms terms;
+    terms.level = write ? Consistency::quorum : level(client, false);
+    terms.own_damaged = true;
+    client.cluster.joined = false;
+    (void)join(client, command, args, worker_.run.known.front().shard(), terms, write);
+}
+
+Coordinator::Route Coordinator::join(ClientCore& client, const Prepared& command, Args args, ShardId shard,
+                                     const JoinTerms& terms, bool write) {
     std::vector<std::string> keys;
     for_each_key(client, command, args, [&](std::string_view key) { keys.emplace_back(key); });
-    // A write that only W - 1 of others may have seen must be found: N - W + 1 copies are read.
-    const Consistency reads = write ? Consistency::quorum : wanted;
-    const bool must = !write || strict(client);
-    // What a stand-in decided before it ceded the shard may be at the stand-in alone.
-    const bool all_alive = write && at.self_owns() && cluster_.settled(shard) && !took_long_ago(shard);
-    JoinOp& op = add(std::make_unique<JoinOp>(*this, client, shard, std::move(keys), reads, must, all_alive),
+    JoinOp& op = add(std::make_unique<JoinOp>(*this, client, shard, std::move(keys), terms),
                      write ? request_timeout_ms() / 2 : request_timeout_ms());
     client.cluster.joining = true;
     client.pause = Pause::quorum;

@@ -18,6 +18,9 @@
 namespace torc {
 namespace {
 
+/// Damaged keys that peers asked for, at once.
+constexpr size_t kMostRestoring = 16;
+
 bool is_error(std::string_view reply) {
     return !reply.empty() && reply.front() == '-';
 }
@@ -115,6 +118,16 @@ void Coordinator::serve_read(Link& link, const ReadMessage& message) {
     BusExecutor& executor = executor_for(link, shard_of(key_slot(message.keys.front())));
     if (executor.waiting_bytes() > kMostWaitingBytes) return answer("-ERR too much waits");
     executor.run(message.cells ? &kCellsCommand : &kDigestCommand, words, {}, answer);
+}
+
+/// By a read that has to join first; what becomes of its reply is nothing to anybody.
+void Coordinator::restore(const std::string& key) {
+    if (restoring_.size() >= kMostRestoring || std::ranges::find(restoring_, key) != restoring_.end()) return;
+    restoring_.push_back(key);
+    BusExecutor::Settings settings;
+    settings.read_level = static_cast<uint8_t>(Consistency::one);
+    run_here(nullptr, {"exists", key}, settings,
+             [this, key](std::string_view) { std::erase(restoring_, key); });
 }
 
 bool Coordinator::others_can_decide() const {

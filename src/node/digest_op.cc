@@ -10,8 +10,8 @@
 namespace torc {
 namespace {
 
-/// A replica that says nothing for so long isn't waited for alone.
-constexpr int64_t kHedgeMs = 30;
+/// Between one look for somebody to ask and the next, while nobody is asked.
+constexpr int64_t kRetryMs = 30;
 
 }  // namespace
 
@@ -43,6 +43,7 @@ ReadUnderWay::~ReadUnderWay() {
 bool DigestOp::start() {
     quorum_.count(static_cast<size_t>(plan_->self));
     asked_ms_ = coordinator_.now_ms();
+    coordinator_.hedging().begun();
     for (unsigned missing = quorum_.need() - quorum_.have(); missing > 0 && ask_one(); --missing) {
     }
     return over();
@@ -64,14 +65,18 @@ bool DigestOp::ask_one() {
     const NodeId node = plan_->replicas[static_cast<size_t>(best)].id;
     ClusterCounters::add(coordinator_.cluster().counters.digest_reads);
     const bool sent = coordinator_.send(node, ReadMessage{number, false, {keys_.begin(), keys_.end()}});
-    asked_.push_back({node, static_cast<size_t>(best), sent});
+    asked_.push_back({node, static_cast<size_t>(best), coordinator_.now_ns(), sent});
     return sent || ask_one();
+}
+
+bool DigestOp::waits() const {
+    return std::ranges::any_of(asked_, &Asked::waiting);
 }
 
 bool DigestOp::over() {
     if (answered_) return true;
     // With nobody left to ask it waits: a link that's lost, or not up yet, may be there at the next tick.
-    if (!std::ranges::any_of(asked_, [](const Asked& a) { return a.waiting; })) (void)ask_one();
+    if (!waits()) (void)ask_one();
     return false;
 }
 
@@ -80,6 +85,7 @@ bool DigestOp::on_read_reply(NodeId from, const ReadReply& reply) {
     if (asked == asked_.end() || !asked->waiting || answered_) return answered_;
     asked->waiting = false;
     if (reply.status != BusStatus::done) return over();
+    coordinator_.hedging().answered(coordinator_.now_ns() - asked->asked_ns);
     if (reply.digest != digest_) {
         ClusterCounters::add(coordinator_.cluster().counters.digest_mismatches);
         answered_ = true;
@@ -104,15 +110,19 @@ bool DigestOp::on_peer_lost(NodeId peer) {
 }
 
 bool DigestOp::on_tick(int64_t now_ms) {
-    if (answered_ || now_ms - asked_ms_ < kHedgeMs) return answered_;
+    if (answered_) return true;
+    Hedging& hedging = coordinator_.hedging();
+    const bool hedges = waits();  // else who was asked is lost, and anybody will do
+    if (now_ms - asked_ms_ < (hedges ? hedging.after_ms() : kRetryMs)) return false;
+    if (hedges && !hedging.may()) return false;
     asked_ms_ = now_ms;
     asked_.erase(std::remove_if(asked_.begin(), asked_.end(),
                                 [this](const Asked& a) { return !a.waiting && !quorum_.counted(a.place); }),
                  asked_.end());
-    if (ask_one()) {
-        asked_.back().hedge = true;
-        ClusterCounters::add(coordinator_.cluster().counters.hedges);
-    }
+    if (!ask_one() || !hedges) return false;
+    hedging.spend();
+    asked_.back().hedge = true;
+    ClusterCounters::add(coordinator_.cluster().counters.hedges);
     return false;
 }
 

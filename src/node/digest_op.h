@@ -48,11 +48,13 @@ class DigestOp final : public BusOp {
     struct Asked {
         NodeId node = 0;
         size_t place = 0;
+        int64_t asked_ns = 0;
         bool waiting = false;
         bool hedge = false;  // asked since others were slow
     };
     /// Asks the best replica that hasn't been asked. False when there's none.
     bool ask_one();
+    bool waits() const;
     bool over();
 
     Coordinator& coordinator_;

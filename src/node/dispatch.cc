@@ -8,6 +8,7 @@
 #include "commands/torc_with.h"
 #include "commands/transactions.h"
 #include "node/coordinator.h"
+#include "node/fetched_keys.h"
 #include "node/gates.h"
 #include "node/node_faces.h"
 #include "node/refusals.h"
@@ -86,75 +87,6 @@ bool make_plan(WorkerCore& worker, const ClientCore& client, const Prepared& com
 
 // ---- cold keys
 
-void install(WorkerCore& worker, ClientCore& client, ColdFetch::Key& key, const KeyRef& at) {
-    if (!worker.run.store.install(key.db, at, key.address, *key.result))
-        return;  // it has changed: look again
-    client.fetch.pins().push_back({key.db, std::move(key.name)});
-}
-
-/// The command has run, or won't: eviction may have what was fetched for it. Under the command's locks.
-void end_fetch(WorkerCore& worker, ClientCore& client) {
-    for (const ColdFetch::Pin& pin : client.fetch.pins())
-        worker.run.store.unpin(pin.db, make_key_ref(pin.name, worker.run.store.hash_seed()));
-    client.fetch.clear();
-}
-
-/// Puts what the last round read into RAM. False with an error reply when a record can't be read.
-bool install_fetched(WorkerCore& worker, ClientCore& client, const Prepared& command) {
-    for (ColdFetch::Key& key : client.fetch.take_keys()) {
-        const KeyRef at = make_key_ref(key.name, worker.run.store.hash_seed());
-        const bool same_key = key.result && key.result->key == key.name;
-        if (key.result && key.result->value_damaged && same_key) {
-            const bool others_have_it =
-                worker.coordinator != nullptr && worker.coordinator->has_others(at.shard());
-            // Whoever replaces or removes the value needn't read it; everyone else must be told.
-            const uint32_t replaces = kKeyOW | kKeyRM;
-            const bool may = !command.spec->keys.empty() && (command.spec->keys[0].flags & replaces) != 0;
-            if (!may && !others_have_it) {
-                client.reply.error("CORRUPT the stored value of this key is damaged; see `torc check`");
-                return false;
-            }
-            worker.run.store.begin(worker.batch, worker.now_ms);
-            const bool erased = worker.run.store.erase_cold(worker.batch, key.db, at, key.address,
-                                                            *key.result, Store::Removal::deleted);
-            worker.run.store.commit(worker.batch);
-            if (!erased || !others_have_it) continue;  // not erased: it has changed, look again
-            // This copy proves nothing any more: the next command asks the others first. Only what the others
-            // say may be applied to what is left of it.
-            worker.run.cells->lose(at, key.result->value_length);
-            worker.node.cluster->unsettle(at.shard());
-            if ((command.spec->flags & kInternal) == 0) {
-                client.reply.error(
-                    "CORRUPT this node's copy of the key was damaged; it's fetched from the other replicas");
-                return false;
-            }
-            continue;
-        } else if (!key.result) {
-            if (key.result.error().kind != ErrorKind::corrupt) {
-                client.reply.error("ERR reading the key from disk failed: " + key.result.error().message);
-                return false;
-            }
-            // The entry may have moved while it was read; one that still stands there is damaged beyond its
-            // header.
-            const Lookup now = worker.run.store.lookup_except(key.db, at, client.fetch.not_these());
-            if (now.state == Lookup::State::cold && now.address == key.address) {
-                if ((command.spec->flags & kWrite) == 0) {
-                    client.reply.error(
-                        "CORRUPT a stored record that may be this key's is damaged; see `torc check`");
-                    return false;
-                }
-                client.fetch.not_these().push_back(key.address);
-            }
-            continue;
-        }
-        if (!same_key)
-            client.fetch.not_these().push_back(key.address);
-        else
-            install(worker, client, key, at);
-    }
-    return true;
-}
-
 void want_if_cold(WorkerCore& worker, ClientCore& client, DbId db, const KeyRef& key) {
     const Lookup found = client.fetch.idle()
                              ? worker.run.store.lookup(db, key)
@@ -181,6 +113,12 @@ Outcome start_fetch(WorkerCore& worker, ClientCore& client) {
     worker.locks.release();
     client.pause = Pause::fetch;
     client.fetch.start(worker.run.store, worker.host, [handle = client.handle] { handle->wake(); });
+    return Outcome::again;
+}
+
+Outcome ask_others(WorkerCore& worker, ClientCore& client, const Prepared& command, Args args) {
+    worker.locks.release();
+    worker.coordinator->ask_others(client, command, args);
     return Outcome::again;
 }
 
@@ -355,10 +293,14 @@ Outcome run_locked(WorkerCore& worker, ClientCore& client, const Prepared& comma
     const uint64_t errors_before = client.reply.errors();
     run.now_ms = worker.now_ms;
     run.touch = !client.state->no_touch.load(std::memory_order_relaxed);
-    if (!client.fetch.idle() && !install_fetched(worker, client, command)) {
-        end_fetch(worker, client);
-        account(worker, client, spec, args, timing, mark, errors_before);
-        return Outcome::done;
+    if (!client.fetch.idle()) {
+        const Fetched fetched = install_fetched(worker, client, command);
+        if (fetched != Fetched::ready) end_fetch(worker, client);
+        if (fetched == Fetched::damaged) return ask_others(worker, client, command, args);
+        if (fetched == Fetched::refused) {
+            account(worker, client, spec, args, timing, mark, errors_before);
+            return Outcome::done;
+        }
     }
     if (!run.known.empty() && !keys_are_resident(worker, client, other_dbs))
         return start_fetch(worker, client);

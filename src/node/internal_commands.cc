@@ -19,12 +19,15 @@ CellKeyspace& cells_of(Call& call) {
 
 void merge(Call& call) {
     if (call.args.size() % 2 == 0) return call.reply.error("ERR a key without a cell");
+    const bool has_gaps = &call.spec == &kHealCommand;
     for (size_t i = 2; i < call.args.size(); i += 2) {
+        if (has_gaps && call.args[i].empty()) continue;
         const std::string_view refusal = cell_refusal(call.args[i], call.now_ms);
         if (!refusal.empty()) return call.reply.error(refusal);
     }
     for (size_t i = 1; i + 1 < call.args.size(); i += 2)
-        (void)cells_of(call).merge(call.args[i], call.args[i + 1]);
+        if (!has_gaps || !call.args[i + 1].empty())
+            (void)cells_of(call).merge(call.args[i], call.args[i + 1]);
 }
 
 void digest(Call& call) {
@@ -89,6 +92,8 @@ constexpr KeySpec kChanges[] = {{.flags = kKeyRW | kKeyDelete, .last_key = -1}};
 }  // namespace
 
 constexpr CommandSpec kMergeCommand{"merge", -3, kWrite | kDenyOom | kQuiet, 0, kMerges, merge};
+constexpr CommandSpec kJoinCommand{"join", -3, kWrite | kDenyOom | kQuiet, 0, kPairs, merge};
+constexpr CommandSpec kHealCommand{"heal", -3, kWrite | kDenyOom | kQuiet, 0, kMerges, merge};
 constexpr CommandSpec kDigestCommand{"digest", -2, kReadonly | kQuiet, 0, kReads, digest};
 constexpr CommandSpec kCellsCommand{"cells", -2, kReadonly | kQuiet, 0, kReads, cells};
 constexpr CommandSpec kFlushShardCommand{"flushshard", 2, kWrite | kLocksScan | kQuiet, 0, {}, flush_shard};

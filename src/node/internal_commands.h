@@ -11,8 +11,14 @@
 
 namespace torc {
 
-/// merge key cell [key cell ...]: joins cells into this node's. Reply: nothing.
+/// merge key cell [key cell ...]: joins cells into this node's; they take the place of a damaged one. Reply:
+/// nothing.
 extern const CommandSpec kMergeCommand;
+/// The same, but -CORRUPT where this node's cell is damaged: what it joins isn't all that there was.
+extern const CommandSpec kJoinCommand;
+/// The same with what a quorum of the others has, so that this copy is as good as theirs afterwards. An empty
+/// cell: they have none, and a damaged one here just goes.
+extern const CommandSpec kHealCommand;
 /// digest key [key ...]: '+' and 8 bytes over all the keys' cells, in order.
 extern const CommandSpec kDigestCommand;
 /// cells key [key ...]: '+' and the cells that are there, as append_change() writes them.

@@ -11,30 +11,30 @@ namespace torc {
 namespace {
 
 constexpr int64_t kAllAliveNs = 500'000'000;
+constexpr std::string_view kDamaged = "-CORRUPT";
 
 }  // namespace
 
 JoinOp::JoinOp(Coordinator& coordinator, ClientCore& client, ShardId shard, std::vector<std::string> keys,
-               Consistency level, bool must, bool all_alive)
+               JoinTerms terms)
     : coordinator_(coordinator),
       client_(client.replies),
       shard_(shard),
       keys_(std::move(keys)),
-      level_(level),
-      must_(must),
-      all_alive_(all_alive),
+      terms_(terms),
       born_ns_(coordinator.now_ns()),
       pauses_(coordinator.pauses()) {}
 
 bool JoinOp::start() {
     plan_ = coordinator_.shared_plan(shard_);
-    quorum_ = Quorum(*plan_, level_, false);
+    quorum_ = Quorum(*plan_, terms_.level, false);
     if (plan_->self_owns()) quorum_.count(static_cast<size_t>(plan_->self));
+    if (terms_.own_damaged) own_is_damaged();
     for (size_t i = 0; i < plan_->owners; ++i) {
         const Replica& replica = plan_->replicas[i];
         if (!replica.self && replica.usable) answers_.push_back({replica.id, i, false, false, {}});
     }
-    if (answers_.empty()) return finish(quorum_.met());
+    if (answers_.empty()) return finish(met());
     ClusterCounters::add(coordinator_.cluster().counters.quorum_joins);
     ask();
     return false;
@@ -50,8 +50,8 @@ void JoinOp::ask() {
 
 bool JoinOp::on_tick(int64_t) {
     if (phase_ == Phase::reading) ask();
-    if (phase_ == Phase::reading && all_alive_ && coordinator_.now_ns() - born_ns_ >= kAllAliveNs) {
-        all_alive_ = false;
+    if (phase_ == Phase::reading && terms_.all_alive && coordinator_.now_ns() - born_ns_ >= kAllAliveNs) {
+        terms_.all_alive = false;
         if (enough()) merge();
     }
     return phase_ == Phase::over;
@@ -66,12 +66,30 @@ bool JoinOp::nobody_left() const {
     return std::ranges::none_of(answers_, [](const Answer& answer) { return answer.waiting; });
 }
 
+/// What this node answered itself was no answer.
+void JoinOp::own_is_damaged() {
+    terms_.own_damaged = terms_.must = true;
+    // Any one of the others may have missed what this node alone acknowledged with another.
+    if (terms_.level == Consistency::one) terms_.level = Consistency::quorum;
+    const Quorum before = quorum_;
+    quorum_ = Quorum(*plan_, terms_.level, false);
+    for (const Answer& answer : answers_)
+        if (before.counted(answer.place)) quorum_.count(answer.place);
+}
+
+bool JoinOp::met() const {
+    if (quorum_.met() || !terms_.own_damaged) return quorum_.met();
+    for (size_t i = 0; i < plan_->owners; ++i)
+        if (!plan_->replicas[i].self && !quorum_.counted(i)) return false;
+    return quorum_.answers() > 0;
+}
+
 /// A read of one is met by our own copy: then all who answer in time are waited for.
 bool JoinOp::enough() const {
-    const bool awaited = all_alive_ && std::ranges::any_of(answers_, [this](const Answer& answer) {
+    const bool awaited = terms_.all_alive && std::ranges::any_of(answers_, [this](const Answer& answer) {
                              return answer.waiting && plan_->replicas[answer.place].alive;
                          });
-    return quorum_.met() && quorum_.answers() > 1 && !awaited;
+    return met() && (quorum_.answers() > 1 || terms_.own_damaged) && !awaited;
 }
 
 bool JoinOp::on_read_reply(NodeId from, const ReadReply& reply) {
@@ -87,13 +105,13 @@ bool JoinOp::on_read_reply(NodeId from, const ReadReply& reply) {
         return false;
     }
     // Too few, and nobody is left to wait for; before the deadline a lost one may come back.
-    if (nobody_left() && !must_ && quorum_.answers() > (plan_->self_owns() ? 1u : 0u)) merge();
+    if (nobody_left() && !terms_.must && quorum_.answers() > (plan_->self_owns() ? 1u : 0u)) merge();
     return false;
 }
 
 void JoinOp::merge() {
     phase_ = Phase::merging;
-    std::vector<std::string> words = {"merge"};
+    std::vector<std::string> words = {terms_.own_damaged ? "heal" : "join"};
     for (const Answer& answer : answers_) {
         std::string_view rest = answer.changes;
         while (const auto change = next_change(rest)) {
@@ -101,35 +119,62 @@ void JoinOp::merge() {
             words.emplace_back(change->cell);
         }
     }
-    // The op may be gone, by its deadline, when these come back.
-    Coordinator* coordinator = &coordinator_;
-    const uint64_t op = number;
-    const auto go_on = [coordinator, op, this](void (JoinOp::*step)()) {
-        if (coordinator->has(op)) (this->*step)();
+    if (terms_.own_damaged) return heal(std::move(words));
+    if (words.size() == 1) return run(nullptr, {"ping"}, &JoinOp::merged);
+    run(&kJoinCommand, words, &JoinOp::merged);
+}
+
+/// As merge(), and what is damaged here and nobody else has is gone.
+void JoinOp::heal(std::vector<std::string> words) {
+    const auto has = [](std::string_view changes, std::string_view key) {
+        while (const auto change = next_change(changes))
+            if (change->key == key) return true;
+        return false;
     };
-    if (words.size() == 1) {
-        coordinator_.run_here(nullptr, {"ping"}, {}, [go_on](std::string_view) { go_on(&JoinOp::merged); });
-        return;
+    for (const std::string& key : keys_) {
+        if (std::ranges::any_of(answers_, [&](const Answer& answer) { return has(answer.changes, key); }))
+            continue;
+        words.push_back(key);
+        words.emplace_back();
     }
-    coordinator_.run_here(&kMergeCommand, std::move(words), {}, [go_on](std::string_view reply) {
-        go_on(reply.starts_with('-') ? &JoinOp::not_merged : &JoinOp::merged);
-    });
+    run(&kHealCommand, words, &JoinOp::merged);
+}
+
+/// A command of the node's own, and then the next step.
+void JoinOp::run(const CommandSpec* spec, const std::vector<std::string>& words, void (JoinOp::*then)()) {
+    // The op may be gone, by its deadline, when it comes back.
+    coordinator_.run_here(spec, words, {},
+                          [coordinator = &coordinator_, op = number, this, then](std::string_view reply) {
+                              if (!coordinator->has(op)) return;
+                              if (reply.starts_with(kDamaged) && !terms_.own_damaged) return ask_others();
+                              (this->*(reply.starts_with('-') ? &JoinOp::not_merged : then))();
+                          });
+}
+
+/// Our copy has turned out to be damaged: more answers may be needed.
+void JoinOp::ask_others() {
+    own_is_damaged();
+    if (enough()) return merge();
+    phase_ = Phase::reading;
+    // What came while nobody listened is asked for again.
+    for (Answer& answer : answers_) answer.waiting = false;
+    ask();
 }
 
 /// The log or the memory is full: what others have can't be answered from here.
 void JoinOp::not_merged() {
-    if (!must_) return merged();
+    if (!terms_.must) return merged();
     if (finish(false)) coordinator_.remove(number);
 }
 
 void JoinOp::merged() {
     std::vector<std::string> words = {"cells"};
     words.insert(words.end(), keys_.begin(), keys_.end());
-    Coordinator* coordinator = &coordinator_;
-    const uint64_t op = number;
-    coordinator_.run_here(&kCellsCommand, std::move(words), {},
-                          [coordinator, op, this](std::string_view mine) {
-                              if (coordinator->has(op)) repair(raw_reply(mine).value_or(std::string_view()));
+    coordinator_.run_here(&kCellsCommand, words, {},
+                          [coordinator = &coordinator_, op = number, this](std::string_view mine) {
+                              if (!coordinator->has(op)) return;
+                              if (mine.starts_with(kDamaged) && !terms_.own_damaged) return ask_others();
+                              repair(raw_reply(mine).value_or(std::string_view()));
                           });
 }
 
@@ -143,7 +188,7 @@ void JoinOp::repair(std::string_view mine) {
             coordinator_.send(answer.node, MergeMessage{number, MergeReason::repair, mine});
         waits |= answer.waiting;
     }
-    if (!waits && finish(quorum_.met())) coordinator_.remove(number);
+    if (!waits && finish(met())) coordinator_.remove(number);
 }
 
 bool JoinOp::on_ack(NodeId from, const AckMessage&) {
@@ -151,7 +196,7 @@ bool JoinOp::on_ack(NodeId from, const AckMessage&) {
     if (answer == nullptr || !answer->repairing) return false;
     answer->repairing = answer->waiting = false;
     const bool waits = std::ranges::any_of(answers_, [](const Answer& a) { return a.repairing; });
-    return !waits && finish(quorum_.met());
+    return !waits && finish(met());
 }
 
 bool JoinOp::on_peer_lost(NodeId peer) {
@@ -165,18 +210,19 @@ bool JoinOp::on_peer_lost(NodeId peer) {
 
 bool JoinOp::on_deadline() {
     // What others answered must be here before a read may count them.
-    return finish(quorum_.met() && phase_ == Phase::repairing);
+    return finish(met() && phase_ == Phase::repairing);
 }
 
 bool JoinOp::finish(bool met) {
     if (phase_ == Phase::over) return true;
     phase_ = Phase::over;
-    if (must_ && met) coordinator_.times().count(false, level_, coordinator_.now_ns() - born_ns_);
+    if (terms_.must && met) coordinator_.times().count(false, terms_.level, coordinator_.now_ns() - born_ns_);
     if (ClientCore* client = client_->client()) {
         client->cluster.joining = false;
         // While this node stood still others may have decided: the command is routed as if it had just come.
         client->cluster.joined = pauses_ == coordinator_.pauses();
-        client->cluster.join_failed = client->cluster.joined && must_ && !met;
+        client->cluster.join_failed = client->cluster.joined && terms_.must && !met;
+        client->cluster.was_damaged = client->cluster.joined && terms_.own_damaged;
         client->handle->wake();
     }
     return true;

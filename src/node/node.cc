@@ -153,8 +153,8 @@ Result<void> NodeCore::set_log_enabled() {
 }
 
 int64_t NodeCore::scrub_step() {
-    const uint64_t rate = std::strtoull(config.text("scrub-rate").c_str(), nullptr, 10);
-    const auto wait_us = scrubber->step(rate);
+    const auto rate = config.live.scrub_bytes_per_second.load(std::memory_order_relaxed);
+    const auto wait_us = scrubber->step(static_cast<uint64_t>(rate));
     if (wait_us) return std::min(*wait_us, kIdleWaitUs);
     log_warning("scrubbing: {}", wait_us.error().message);
     return kErrorWaitUs;

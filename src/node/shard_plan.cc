@@ -48,9 +48,9 @@ void make_shard_plan(ShardPlan& plan, const Topology& topology, const ClusterCor
             plan.replicas.back().next_owner = true;
         }
     }
-    for (size_t i = plan.owners; i-- > 0;)
-        if (plan.replicas[i].local) plan.first = static_cast<int>(i);
-    if (plan.first < 0 && plan.owners != 0) plan.first = 0;
+    const auto first =
+        std::ranges::find(plan.replicas, ring.first_owner(shard, cluster.datacenter), &Replica::id);
+    if (first != plan.replicas.end()) plan.first = static_cast<int>(first - plan.replicas.begin());
     std::map<std::string, uint16_t> datacenters;
     for (size_t i = 0; i < plan.replicas.size(); ++i) {
         Replica& replica = plan.replicas[i];

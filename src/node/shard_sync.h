@@ -5,8 +5,7 @@
 //                that a moving ring gives to this node filled.
 //   anti-entropy each owned shard is compared with another owner every anti-entropy-interval
 //   hand-off     data of shards that aren't ours (kept for an owner that was down, or from before a move)
-//   goes to
-//                the owners, and from here when all of them have it (CORRECTNESS 10, 15)
+//                goes to the owners, and from here when all of them have it (CORRECTNESS 10, 15)
 //   expiry       keys whose time has passed are deleted, by the node that coordinates them
 //
 // On its worker's thread.

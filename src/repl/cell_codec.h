@@ -89,7 +89,8 @@ inline bool has_own_flag(std::string_view cell) {
 }
 void set_own_flag(std::string& cell, bool own);
 
-/// Nothing when it isn't of the plain form, or malformed. Inline: of what it returns most callers need little.
+/// Nothing when it isn't of the plain form, or malformed. Inline: of what it returns most callers need
+/// little.
 inline std::optional<PlainCell> read_plain(std::string_view bytes) {
     if (bytes.size() < kPlainHead) return std::nullopt;
     const auto first = static_cast<uint8_t>(bytes[0]);

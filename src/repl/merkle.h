@@ -38,8 +38,8 @@ class MerkleForest {
     void prefetch(SlotId slot, std::string_view key) const;
     /// The key's entry was `before` (0: none) and is `after` (0: none) from now on: entry_hash() values.
     void update(SlotId slot, std::string_view key, uint64_t before, uint64_t after);
-    /// The key has no entry any more, and nobody knows what it was: its leaf becomes one that no other replica
-    /// has, so that the next exchange looks at the keys there and has it corrected.
+    /// The key has no entry any more, and nobody knows what it was: its leaf becomes one that no other
+    /// replica has, so that the next exchange looks at the keys there and has it corrected.
     void spoil(SlotId slot, std::string_view key);
     void clear(ShardId shard);
     /// What the leaf really is, by a look at all its keys. Under the shard's lock, like update().

@@ -29,8 +29,8 @@ class Background {
     Background& operator=(const Background&) = delete;
 
     void start();
-    /// Ends the threads after the step each is in. Node::load() can't be cut short: call this only when it has
-    /// ended, or is about to.
+    /// Ends the threads after the step each is in. Node::load() can't be cut short: call this only when it
+    /// has ended, or is about to.
     void stop();
 
   private:

@@ -11,6 +11,7 @@
 #include <sstream>
 #include <thread>
 
+#include "base/consistency.h"
 #include "base/directive.h"
 
 namespace torc {
@@ -64,6 +65,7 @@ TEST(ConfigTest, StartsWithTheDefaultsOfTheTable) {
     EXPECT_TRUE(config.live.appendonly);
     EXPECT_EQ(config.live.appendfsync, static_cast<int>(AppendFsync::everysec));
     EXPECT_EQ(config.live.segment_bytes, 64 << 20);
+    EXPECT_EQ(config.live.scrub_bytes_per_second, 1 << 20);
     EXPECT_EQ(config.live.output_pubsub.soft_bytes, 8388608);
     EXPECT_GE(config.live.io_threads, 1);
     EXPECT_TRUE(std::filesystem::path(config.text("dir")).is_absolute());
@@ -77,6 +79,17 @@ TEST(ConfigTest, TakesTheCommandLineOfRedisServer) {
     EXPECT_EQ(config.text("save"), "");
     EXPECT_FALSE(config.live.appendonly);
     EXPECT_EQ(config.text("bind"), "127.0.0.1 ::1");
+}
+
+TEST(ConfigTest, PublishesWhatTheNodeLooksAt) {
+    Config config;
+    ASSERT_TRUE(config.load({"--scrub-rate", "2mb", "--read-consistency", "EACH_quorum"}));
+    EXPECT_EQ(config.live.scrub_bytes_per_second, 2 << 20);
+    EXPECT_EQ(config.live.read_consistency, static_cast<int>(Consistency::each_quorum));
+    ASSERT_TRUE(config.set({{"scrub-rate", "0"}, {"write-consistency", "all"}, {"sibling-policy", "ask"}}));
+    EXPECT_EQ(config.live.scrub_bytes_per_second, 0);
+    EXPECT_EQ(config.live.write_consistency, static_cast<int>(Consistency::all));
+    EXPECT_EQ(config.live.sibling_policy, static_cast<int>(SiblingPolicy::ask));
 }
 
 TEST(ConfigTest, RefusesACommandLineItDoesNotUnderstand) {

@@ -284,6 +284,23 @@ TEST(RingTable, WithoutARingNobodyOwnsAnything) {
     EXPECT_FALSE(table.owns(1, 0));
 }
 
+TEST(RingTable, TheFirstOwnerIsOneOfTheDatacenterThatLooks) {
+    RingState ring = found_ring(77, 2, node(1, "east"));
+    for (const NodeId id : {2, 3, 4})
+        ring = *finish_move(*begin_join(ring, node(id, id % 2 == 0 ? "west" : "east")));
+    const RingTable table(ring);
+    for (unsigned s = 0; s < kShards; ++s) {
+        const ShardId shard(s);
+        const auto owners = table.owners(shard);
+        ASSERT_EQ(owners.size(), 4u);
+        const NodeId east = table.first_owner(shard, "east"), west = table.first_owner(shard, "west");
+        EXPECT_EQ(east, owners[0] % 2 == 1 ? owners[0] : owners[1]);
+        EXPECT_EQ(west, owners[0] % 2 == 0 ? owners[0] : owners[1]);
+        EXPECT_EQ(table.first_owner(shard, "elsewhere"), owners[0]);
+    }
+    EXPECT_EQ(RingTable(RingState()).first_owner(0, "east"), 0u);
+}
+
 TEST(RingTable, AWalkIsTheOwnersAndThenEveryOtherMemberOnce) {
     RingState ring = ring_of({4, 6, 8, 10});
     ring = *finish_move(*begin_join(ring, node(11, "far")));

@@ -23,6 +23,7 @@ import redis.cluster
 
 import cluster_handshakes
 from cluster_harness import Cluster, Workplace
+from ending_test_case import EndingTestCase
 
 HERE = pathlib.Path(__file__).resolve().parent
 SERVER = None
@@ -36,7 +37,7 @@ def run(*command, timeout=60, **environment):
     return done.stdout
 
 
-class StockClients(unittest.TestCase):
+class StockClients(EndingTestCase):
     def setUp(self):
         self.workplace = Workplace("clients")
         self.cluster = Cluster(SERVER, self.workplace.root).form(3)
@@ -47,11 +48,8 @@ class StockClients(unittest.TestCase):
         self.cluster.check_alive()
         self.cluster.stop()
 
-    def run(self, result=None):
-        """As unittest does; the nodes' directories of a test that failed stay."""
-        bad = len(result.failures) + len(result.errors)
-        super().run(result)
-        failed = len(result.failures) + len(result.errors) > bad
+    def ended(self, failed):
+        """The nodes' directories of a test that failed stay."""
         self.workplace.__exit__(AssertionError if failed else None)
 
     def kill(self, spared_port=None):

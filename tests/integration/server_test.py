@@ -14,6 +14,8 @@ import tempfile
 import time
 import unittest
 
+from ending_test_case import EndingTestCase
+
 SERVER = None
 SLOW = 1  # sanitizer builds get more time
 
@@ -90,7 +92,7 @@ class Connection:
         return self.reply()
 
 
-class ServerTest(unittest.TestCase):
+class ServerTest(EndingTestCase):
     def setUp(self):
         self.directory = tempfile.mkdtemp(prefix="torc-server-test-")
         self.data = os.path.join(self.directory, "data")
@@ -104,11 +106,9 @@ class ServerTest(unittest.TestCase):
                 process.kill()
             process.wait()
 
-    def run(self, result=None):
-        """As unittest does; what the servers of a test that failed have said is printed."""
-        bad = len(result.failures) + len(result.errors)
-        super().run(result)
-        if len(result.failures) + len(result.errors) > bad:
+    def ended(self, failed):
+        """What the servers of a test that failed have said is printed."""
+        if failed:
             for path in (self.log, self.errors):
                 if os.path.exists(path):
                     with open(path, errors="replace") as said:

@@ -93,6 +93,42 @@ TEST_F(Digests, SilenceIsHedgedAndALostLinkAsksTheNext) {
     EXPECT_EQ(client_->take(), "-NOREPLICAS 1 of 2 replicas answered the read in time\r\n");
 }
 
+// What all replicas take isn't silence.
+TEST_F(Digests, WhereAnswersTakeLongHedgesWaitAsLong) {
+    begin();
+    for (uint64_t i = 0; i < 2 * Hedging::kEnough; ++i) {
+        EXPECT_EQ((*client_)("GET " + key_), "");
+        const auto [node, op] = one_asked();
+        clock.advance_ms(150);
+        answer(node, ReadReply{op, BusStatus::done, digest(), {}});
+        EXPECT_EQ(client_->take(), "$4\r\nmine\r\n");
+    }
+    pass_ms(1);
+    EXPECT_EQ((*client_)("GET " + key_), "");
+    const auto [first, op] = one_asked();
+    pass_ms(140);
+    EXPECT_EQ(asked(other(first)), 0u);
+    pass_ms(60);
+    EXPECT_EQ(asked(other(first)), op);
+}
+
+TEST_F(Digests, OnlyAShareOfReadsIsHedged) {
+    begin();
+    std::string reads;
+    for (int64_t i = 0; i < 3 * Hedging::kBurst; ++i) reads += "GET " + key_ + "\r\n";
+    client_->send_only(reads);
+    settle();
+    for (int i = 0; i < 3; ++i) pass_ms(100);
+    EXPECT_EQ(core().counters.hedges.load(), static_cast<uint64_t>(Hedging::kBurst));
+    // Who asks for want of a link isn't hedging.
+    unlink(kB);
+    unlink(kC);
+    link(kB);
+    pass_ms(100);
+    EXPECT_THAT(sent_to(kB, BusKind::read), SizeIs(3 * Hedging::kBurst));
+    EXPECT_EQ(core().counters.hedges.load(), static_cast<uint64_t>(Hedging::kBurst));
+}
+
 TEST_F(Digests, AtTheDeadlineTheReadIsRefused) {
     begin();
     EXPECT_EQ((*client_)("GET " + key_), "");
