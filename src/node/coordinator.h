@@ -188,6 +188,7 @@ class Coordinator final : public BusUser {
     void end_sessions(ClientCore& client);
     void refresh_topology();
     void on_message(Link& link, const BusFrameHead& head, const BusFrameReader::Message& message, bool& good);
+    const CommandSpec* merge_command(std::string_view changes) const;
     void serve_merge(Link& link, const BusFrameHead& head, const MergeMessage& message);
     void prefetch_messages();
     bool may_run_directly(ShardId shard, bool write);

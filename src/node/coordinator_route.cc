@@ -223,6 +223,10 @@ Coordinator::Route Coordinator::route_keys(ClientCore& client, const Prepared& c
         return forward(client, std::move(errand));
     }
     if (write) {
+        if (__builtin_expect(worker_.out_of_memory, 0)) {
+            error = kOutOfMemory;
+            return Route::refused;
+        }
         if (__builtin_expect(worker_.node.log_is_failing(), 0)) {
             error = log_refusal(worker_.node);
             return Route::refused;
@@ -485,7 +489,7 @@ void Coordinator::ran(ClientCore& client, const Prepared& command, Args args, si
         wrote_ = true;
         ClusterCounters::add(cluster_.counters.replicated, run.change_count);
         run.change_count = 0;
-        if ((spec.flags & kInternal) != 0 && &spec != &kFlushShardCommand && &spec != &kExpireCommand) {
+        if (!is_replicated(spec)) {
             run.changes.clear();
             return;
         }

@@ -83,6 +83,11 @@ struct NodeCore {
         return !loading.load(std::memory_order_acquire) && store->log_enabled() &&
                store->log().state() != Log::State::ok;
     }
+    /// Does memory that runs short cost keys?
+    bool evicts() const {
+        return config.live.maxmemory_policy.load(std::memory_order_relaxed) !=
+               static_cast<int>(MaxmemoryPolicy::noeviction);
+    }
     bool sync_before_reply() const {
         return config.live.appendfsync.load(std::memory_order_relaxed) ==
                static_cast<int>(AppendFsync::always);
