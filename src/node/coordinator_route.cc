@@ -512,7 +512,7 @@ void Coordinator::ran(ClientCore& client, const Prepared& command, Args args, si
 void Coordinator::replicate(ClientCore& client, ShardId shard, size_t mark, Lsn lsn, Lsn own) {
     const ShardPlan& at = plan(shard);
     const bool alone = at.replicas.size() == 1 && at.self_owns();
-    auto acks = alone ? nullptr : std::make_shared<uint32_t>(0);
+    auto acks = alone ? nullptr : std::make_shared<ReplicaAcks>();
     ClusterClient& state = client.cluster;
     if (client.feeder == nullptr) state.wrote_at.clear();
     if (state.writes == nullptr) state.writes = std::make_shared<WriteAcks>();

@@ -92,6 +92,11 @@ struct NodeCore {
         return config.live.appendfsync.load(std::memory_order_relaxed) ==
                static_cast<int>(AppendFsync::always);
     }
+    /// Has the log synced soon, whatever `appendfsync` says. Any thread.
+    void request_sync() {
+        sync_requested.store(true);
+        if (sync_wanted) sync_wanted();
+    }
     /// LSN up to which replies may leave.
     Lsn durable_lsn() const {
         if (mutant("ack-before-log")) return store->log().last_lsn();

@@ -145,7 +145,8 @@ void WorkerCore::send_round() {
     // The log may have got further between the look at it above and our being known to wait; whoever moved it
     // then didn't post (NodeCore::log_progressed has the other half of this pair of fences).
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (node.durable_lsn() != durable || node.log_is_failing()) release_waiting();
+    const bool synced = coordinator != nullptr && coordinator->has_synced_answers();
+    if (node.durable_lsn() != durable || synced || node.log_is_failing()) release_waiting();
 }
 
 void WorkerCore::release_waiting() {
@@ -178,7 +179,7 @@ void WorkerCore::release_one(size_t at, Lsn durable, Lsn synced, bool failing) {
         else
             wait_for_log(client);
     }
-    if (client.waits_for_sync && synced >= client.state->block.lsn)
+    if (client.waits_for_sync && synced >= client.state->block.lsn && has_what_it_waits_for(client))
         client.finish_block(false);
     else if (client.waits_for_sync)
         wait_for_log(client);
@@ -279,11 +280,38 @@ void WorkerCore::check_deadline(ClientCore& client) {
             return;
         }
     }
+    if (has_what_it_waits_for(client)) {
+        client.finish_block(false);
+        return;
+    }
     const int64_t deadline = block.deadline_ms;
     if (deadline != 0 && deadline <= now_ms)
         client.finish_block(true);
     else
         wait_for_time(client);
+}
+
+void WorkerCore::begin_block(ClientCore& client) {
+    const Block& block = client.state->block;
+    const bool for_replicas = block.kind == Block::Kind::synced_by_replicas;
+    client.waits_for_sync = block.kind == Block::Kind::synced || (for_replicas && block.arguments[0] != 0);
+    if (client.waits_for_sync) node.request_sync();
+    replica_waits |= for_replicas || block.kind == Block::Kind::replicated;
+    if (for_replicas) (void)has_what_it_waits_for(client);
+}
+
+/// Of disks and replicas; asks those that haven't been asked.
+bool WorkerCore::has_what_it_waits_for(ClientCore& client) {
+    const ClientState& state = *client.state;
+    const Block& block = state.block;
+    if (block.kind == Block::Kind::replicated)
+        return node.clients.writes_replicated(state) >= block.arguments[0];
+    if (block.kind != Block::Kind::synced_by_replicas)
+        return block.kind == Block::Kind::synced && node.store->log().synced_lsn() >= block.lsn;
+    if (coordinator != nullptr && client.cluster.writes != nullptr)
+        coordinator->ask_synced(*client.cluster.writes);
+    return node.clients.replicas_synced(state) >= block.arguments[1] &&
+           (block.arguments[0] == 0 || node.clients.writes_synced(state));
 }
 
 void WorkerCore::end_replica_waits() {
@@ -293,9 +321,10 @@ void WorkerCore::end_replica_waits() {
     for (size_t i = 0; i < walking.size(); ++i) {
         ClientCore* const client = walking[i];
         if (client == nullptr) continue;
-        const Block& block = client->state->block;
-        const bool waits = client->pause == Pause::block && block.kind == Block::Kind::replicated;
-        if (waits && node.clients.writes_replicated(*client->state) >= block.arguments[0]) {
+        const Block::Kind kind = client->state->block.kind;
+        const bool waits = client->pause == Pause::block &&
+                           (kind == Block::Kind::replicated || kind == Block::Kind::synced_by_replicas);
+        if (waits && has_what_it_waits_for(*client)) {
             client->finish_block(false);
             continue;
         }

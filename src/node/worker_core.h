@@ -86,6 +86,8 @@ struct WorkerCore {
     /// Replies whose changes are durable go; the rest stays in `waiting`. Also ends blocks that wait for a
     /// sync.
     void release_waiting();
+    /// The client has just been blocked.
+    void begin_block(ClientCore& client);
     /// Others have acknowledged something: ends WAITs that have got what they wait for.
     void end_replica_waits();
     /// Evicts until there's room under maxmemory. False when there isn't.
@@ -103,6 +105,7 @@ struct WorkerCore {
     bool has_new_answers() const;
     void release_one(size_t at, Lsn durable, Lsn synced, bool failing);
     void check_deadline(ClientCore& client);
+    bool has_what_it_waits_for(ClientCore& client);
     DbId logical_db(DbId physical) const;  // a shard is locked
     void shrink_quiet_clients();
 
