@@ -25,8 +25,11 @@ struct Block {
         time,        // only the deadline ends it
         synced,      // Log::synced_lsn() >= lsn ends it too
         replicated,  // Clients::writes_replicated() >= arguments[0] ends it too
-        backup,      // Persistence::backups_ended() > arguments[0] ends it too
-        repair,      // ClusterView::repair_report(arguments[0]) ends it too
+        /// Clients::writes_synced(), if arguments[0] asks for that, and
+        /// Clients::replicas_synced() >= arguments[1] end it too
+        synced_by_replicas,
+        backup,  // Persistence::backups_ended() > arguments[0] ends it too
+        repair,  // ClusterView::repair_report(arguments[0]) ends it too
     };
     Kind kind = Kind::none;
     int64_t deadline_ms = 0;  // wall clock; 0: never

@@ -36,6 +36,9 @@ class Clients {
     /// How many replicas, besides the node it ran on, have this connection's last write. For WAIT; its own
     /// thread.
     virtual int64_t writes_replicated(const ClientState&) const { return 0; }
+    /// How many of those have said that it's on their disks (synced); they are asked while the connection is
+    /// blocked for it. For WAITAOF; its own thread.
+    virtual int64_t replicas_synced(const ClientState&) const { return 0; }
 };
 
 }  // namespace torc

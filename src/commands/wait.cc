@@ -2,8 +2,7 @@
 // replicas, so whoever asks for some waits until the deadline.
 //
 // On a cluster WAIT counts the replicas, besides the node that the last write ran on, that have acknowledged
-// it, and runs on that node. What other replicas have on their disks nobody tells: WAITAOF counts none of
-// them.
+// it, and runs on that node; WAITAOF those of them that have it on their disks.
 #include "base/config.h"
 #include "commands/call.h"
 #include "commands/clients.h"
@@ -15,8 +14,6 @@
 
 namespace torc {
 namespace {
-
-constexpr int64_t kSyncedReplicas = 0;
 
 void wait_ended(Call& call, bool) {
     call.reply.integer(call.node.clients().writes_replicated(call.client));
@@ -36,14 +33,11 @@ void wait(Call& call) {
     block.finish = wait_ended;
 }
 
-void reply_synced(Call& call, bool local) {
-    call.reply.array(2);
-    call.reply.integer(local ? 1 : 0);
-    call.reply.integer(kSyncedReplicas);
-}
-
 void waitaof_ended(Call& call, bool) {
-    reply_synced(call, call.node.clients().writes_synced(call.client));
+    const Clients& clients = call.node.clients();
+    call.reply.array(2);
+    call.reply.integer(clients.writes_synced(call.client) ? 1 : 0);
+    call.reply.integer(clients.replicas_synced(call.client));
 }
 
 void waitaof(Call& call) {
@@ -59,12 +53,15 @@ void waitaof(Call& call) {
         return call.reply.error(
             "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
 
-    const bool synced = call.node.clients().writes_synced(call.client);
-    if ((*replicas <= kSyncedReplicas && (*local == 0 || synced)) || call.client.in_multi)
-        return reply_synced(call, synced);
+    const Clients& clients = call.node.clients();
+    const bool synced = *local == 0 || clients.writes_synced(call.client);
+    if ((synced && *replicas <= clients.replicas_synced(call.client)) || call.client.in_multi)
+        return waitaof_ended(call, false);
     Block& block = call.client.block;
-    block.kind = *replicas <= kSyncedReplicas ? Block::Kind::synced : Block::Kind::time;
+    block.kind = *replicas == 0 ? Block::Kind::synced : Block::Kind::synced_by_replicas;
     block.lsn = call.client.last_write_lsn;
+    block.arguments[0] = *local;
+    block.arguments[1] = *replicas;
     block.deadline_ms = *deadline;
     block.finish = waitaof_ended;
 }

@@ -33,6 +33,7 @@
 
 namespace torc {
 
+class EvictionChoice;
 struct RecordView;
 
 enum class MaxmemoryPolicy : uint8_t {
@@ -45,6 +46,10 @@ enum class MaxmemoryPolicy : uint8_t {
     volatile_random,
     volatile_ttl,
 };
+/// Deletes only keys that have a time to live.
+inline bool is_volatile(MaxmemoryPolicy policy) {
+    return policy >= MaxmemoryPolicy::volatile_lru;
+}
 
 /// The changes of one command: what goes to the log, and which RAM records wait for their address. One per
 /// thread, used again and again. A record that is replaced or erased later in the same batch is taken out of
@@ -182,8 +187,11 @@ class Store {
     /// deletes by the policy. Takes shard locks itself (try only; skips those it can't get): call with none
     /// held. `on_evicted` is called under the shard's lock for each key that is really deleted. Returns false
     /// when nothing more could be freed and used_bytes() is still above: the caller answers -OOM.
+    /// `choice`: under a policy that deletes, says what becomes of each record instead; then nothing is
+    /// deleted here, and what the choice has taken counts as freed.
     bool evict_step(WriteBatch& batch, int64_t now_ms, unsigned budget,
-                    const std::function<void(DbId, std::string_view)>& on_evicted);
+                    const std::function<void(DbId, std::string_view)>& on_evicted,
+                    EvictionChoice* choice = nullptr);
 
     // ---- background work; each takes the locks it needs itself, never from a command
     /// Removes keys whose time has passed: at most `budget` of them, from the wheel of shards s with s % of

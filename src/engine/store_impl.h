@@ -20,6 +20,7 @@
 #include "base/rng.h"
 #include "engine/allocation.h"
 #include "engine/eviction.h"
+#include "engine/eviction_choice.h"
 #include "engine/expiry_wheel.h"
 #include "engine/hash_index.h"
 #include "engine/reclaimer.h"
@@ -157,14 +158,23 @@ struct Store::Impl {
     void free_flushed(uint64_t buckets);
 
     // store_memory.cc
-    uint64_t eviction_score(const Record* record, int64_t now_ms) const;
-    /// A shard and a database that hold something of what the policy evicts; false when nothing does.
-    bool pick_part(bool only_volatile, DbId& db, ShardId& shard);
-    struct Sampled {
-        unsigned residents = 0;  // records that the policy could evict
-        unsigned unwritten = 0;  // of them, not to be unloaded before the log is written
+    /// One evict_step(): by what it goes, and what stood in its way.
+    struct Pressure {
+        MaxmemoryPolicy policy = MaxmemoryPolicy::noeviction;
+        EvictionChoice* choice = nullptr;  // null: the policy alone decides
+        int64_t now_ms = 0;
+        bool unwritten = false;  // something can't be unloaded before the log is written
+        bool busy = false;       // something was locked by others, or is on its way
+
+        bool only_volatile() const;  // ... is sampled
     };
-    void sample(DbId db, ShardId shard, MaxmemoryPolicy policy_now, int64_t now_ms, Sampled& sampled);
+    uint64_t eviction_score(const Record* record, int64_t expire_at_ms, int64_t now_ms) const;
+    /// A shard and a database that hold something of what the policy evicts; false when nothing does.
+    bool pick_part(const Pressure& pressure, DbId& db, ShardId& shard);
+    EvictionChoice::Verdict judge(const Pressure& pressure, SlotId slot, const Record& record) const;
+    void sample(DbId db, ShardId shard, Pressure& pressure);
+    Record* find_candidate(const Where& w, uint64_t hash, HashIndex::Place& place) const;
+    void unload(const Where& w, Record* record, HashIndex::Place place);
     bool may_unload(const Record* record) const;
 
     // store_warm.cc

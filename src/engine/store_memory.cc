@@ -1,8 +1,9 @@
 // Memory: the access clocks, the bound, and who goes when it's reached.
 //
 // noeviction with a log: the entry becomes the record's address; nothing is lost, so nothing is asked but
-// that the record has been handed to write(). allkeys-* and volatile-* delete as a cache does. Both take
-// samples into the pool and then its best candidates, each looked up again under its shard's lock.
+// that the record has been handed to write(). allkeys-* and volatile-* delete as a cache does; on a cluster
+// an EvictionChoice says which of the two, and deletes. All take samples into the pool and then its best
+// candidates, each looked up again under its shard's lock.
 #include <algorithm>
 #include <utility>
 
@@ -26,10 +27,6 @@ uint64_t cheap_random() {
 
 bool is_lfu(MaxmemoryPolicy policy) {
     return policy == MaxmemoryPolicy::allkeys_lfu || policy == MaxmemoryPolicy::volatile_lfu;
-}
-bool is_volatile(MaxmemoryPolicy policy) {
-    return policy == MaxmemoryPolicy::volatile_lru || policy == MaxmemoryPolicy::volatile_lfu ||
-           policy == MaxmemoryPolicy::volatile_random || policy == MaxmemoryPolicy::volatile_ttl;
 }
 
 }  // namespace
@@ -89,14 +86,14 @@ uint64_t Store::used_bytes() const {
     return static_cast<uint64_t>(std::max<int64_t>(0, impl_->used.load(std::memory_order_relaxed)));
 }
 
-uint64_t Store::Impl::eviction_score(const Record* record, int64_t now_ms) const {
+uint64_t Store::Impl::eviction_score(const Record* record, int64_t expire_at_ms, int64_t now_ms) const {
     switch (policy.load(std::memory_order_relaxed)) {
         case MaxmemoryPolicy::allkeys_lfu:
         case MaxmemoryPolicy::volatile_lfu:
             return 255 -
                    lfu_counter(record->access(), now_ms, lfu_decay_minutes.load(std::memory_order_relaxed));
         case MaxmemoryPolicy::volatile_ttl:
-            return UINT64_MAX - static_cast<uint64_t>(record->expire_at_ms());
+            return UINT64_MAX - static_cast<uint64_t>(expire_at_ms);
         case MaxmemoryPolicy::allkeys_random:
         case MaxmemoryPolicy::volatile_random:
             return cheap_random() >> 1;
@@ -105,17 +102,23 @@ uint64_t Store::Impl::eviction_score(const Record* record, int64_t now_ms) const
     }
 }
 
-bool Store::Impl::pick_part(bool only_volatile, DbId& db, ShardId& shard) {
+bool Store::Impl::Pressure::only_volatile() const {
+    return choice == nullptr && is_volatile(policy);
+}
+
+bool Store::Impl::pick_part(const Pressure& pressure, DbId& db, ShardId& shard) {
     const auto first_shard = static_cast<unsigned>(rng.below(kShards));
     const auto first_db = static_cast<unsigned>(rng.below(options.databases));
+    const bool only_taken = pressure.choice != nullptr && !logging();
     for (unsigned i = 0; i < kShards; ++i) {
         const unsigned s = (first_shard + i) % kShards;
+        if (only_taken && !pressure.choice->may_take_of(static_cast<ShardId>(s))) continue;
         for (unsigned j = 0; j < options.databases; ++j) {
             const unsigned d = (first_db + j) % options.databases;
             const DbSpace* candidate = space(static_cast<DbId>(d));
             if (candidate == nullptr) continue;
             const Part& part = candidate->parts[s];
-            if (part.resident.get() == 0 || (only_volatile && part.expires.get() == 0)) continue;
+            if (part.resident.get() == 0 || (pressure.only_volatile() && part.expires.get() == 0)) continue;
             db = static_cast<DbId>(d);
             shard = static_cast<ShardId>(s);
             return true;
@@ -128,25 +131,40 @@ bool Store::Impl::may_unload(const Record* record) const {
     return record->address() && log->is_written(record->address());
 }
 
+/// What may become of a resident record of the slot, whose shard is locked.
+EvictionChoice::Verdict Store::Impl::judge(const Pressure& pressure, SlotId slot,
+                                           const Record& record) const {
+    using Fate = EvictionChoice::Fate;
+    if (record.pinned() || record.pending()) return {};
+    if (pressure.policy == MaxmemoryPolicy::noeviction) return {Fate::unloads, false, record.expire_at_ms()};
+    if (pressure.choice == nullptr)
+        return {pressure.only_volatile() && !record.has_expiry() ? Fate::stays : Fate::goes, false,
+                record.expire_at_ms()};
+    const EvictionChoice::Verdict verdict = pressure.choice->judge(slot, record);
+    return verdict.fate == Fate::unloads && !logging() ? EvictionChoice::Verdict{} : verdict;
+}
+
 /// Offers some records of the part to the pool. The shard is locked.
-void Store::Impl::sample(DbId db, ShardId shard, MaxmemoryPolicy policy_now, int64_t now_ms,
-                         Sampled& sampled) {
+void Store::Impl::sample(DbId db, ShardId shard, Pressure& pressure) {
+    using Fate = EvictionChoice::Fate;
     DbSpace* const s = space(db);
     if (s == nullptr) return;
-    const bool unload = policy_now == MaxmemoryPolicy::noeviction;
     const unsigned wanted = samples.load(std::memory_order_relaxed);
     unsigned seen = 0;
     auto offer = [&](Record* record, SlotId slot) {
-        if (record->pinned() || record->pending()) return;
+        const EvictionChoice::Verdict verdict = judge(pressure, slot, *record);
+        pressure.busy |= verdict.fate == Fate::busy;
+        if (verdict.fate == Fate::stays || verdict.fate == Fate::busy) return;
         ++seen;
-        ++sampled.residents;
-        if (unload && !may_unload(record)) {
-            ++sampled.unwritten;
+        if (verdict.fate == Fate::unloads && !may_unload(record)) {
+            pressure.unwritten = true;
             return;
         }
-        pool.offer({eviction_score(record, now_ms), hash64(record->key(), hash_seed), slot, db});
+        const uint64_t score =
+            verdict.first ? UINT64_MAX : eviction_score(record, verdict.expire_at_ms, pressure.now_ms);
+        pool.offer({score, hash64(record->key(), hash_seed), slot, db});
     };
-    if (is_volatile(policy_now)) {
+    if (pressure.only_volatile()) {
         // The wheel is a list of just the keys with a TTL.
         const ExpiryWheel* wheel = shards[shard].wheel.get();
         for (unsigned i = 0; wheel != nullptr && i < 2 * wanted && seen < wanted; ++i) {
@@ -173,79 +191,89 @@ void Store::Impl::sample(DbId db, ShardId shard, MaxmemoryPolicy policy_now, int
     }
 }
 
+/// The resident record that was sampled; null when it's gone.
+Record* Store::Impl::find_candidate(const Where& w, uint64_t hash, HashIndex::Place& place) const {
+    Record* found = nullptr;
+    w.table.match(hash, [&](IndexEntry entry, HashIndex::Place at) {
+        if (entry.is_cold() || hash64(entry.record()->key(), hash_seed) != hash) return false;
+        found = entry.record();
+        place = at;
+        return true;
+    });
+    return found;
+}
+
+void Store::Impl::unload(const Where& w, Record* record, HashIndex::Place place) {
+    HashIndex::replace(place, IndexEntry::cold(record->address()));
+    account_record(w, record, -1);
+    Record::destroy(record);
+    w.shard.unloaded.add(1);
+}
+
 bool Store::evict_step(WriteBatch& batch, int64_t now_ms, unsigned budget,
-                       const std::function<void(DbId, std::string_view)>& on_evicted) {
+                       const std::function<void(DbId, std::string_view)>& on_evicted,
+                       EvictionChoice* choice) {
+    using Fate = EvictionChoice::Fate;
     Impl& im = *impl_;
     const uint64_t bound = im.maxmemory.load(std::memory_order_relaxed);
-    if (bound == 0 || used_bytes() <= bound) return true;
-    const MaxmemoryPolicy policy = im.policy.load(std::memory_order_relaxed);
-    const bool unload = policy == MaxmemoryPolicy::noeviction;
-    if (unload && !im.logging()) return false;
+    const auto above = [&] {
+        return used_bytes() > bound + (choice == nullptr ? 0 : choice->promised_bytes());
+    };
+    if (bound == 0 || !above()) return true;
+    Impl::Pressure pressure{.policy = im.policy.load(std::memory_order_relaxed), .now_ms = now_ms};
+    const bool unloads = pressure.policy == MaxmemoryPolicy::noeviction;
+    if (!unloads) pressure.choice = choice;
+    if (unloads && !im.logging()) return false;
     std::unique_lock guard(im.evict_mutex, std::try_to_lock);
     if (!guard.owns_lock()) return true;  // another thread is at it
 
     unsigned fruitless = 0;
     unsigned handled = 0;
-    bool unwritten = false;
-    bool busy = false;
-    while (used_bytes() > bound && handled < budget) {
+    while (above() && handled < budget) {
         if (fruitless >= kFruitlessRounds) {
             // What waits for the log to be written, or is locked by others, can go a moment later.
-            return busy || (unwritten && im.log->state() == Log::State::ok);
+            return pressure.busy || (pressure.unwritten && im.log->state() == Log::State::ok);
         }
-        if (im.logging() && !unload && !im.log->has_room()) return true;
+        if (im.logging() && !unloads && !im.log->has_room()) return true;
         DbId db = 0;
         ShardId shard = 0;
-        if (!im.pick_part(is_volatile(policy), db, shard)) return false;
+        if (!im.pick_part(pressure, db, shard)) return false;
         ++fruitless;
         if (!im.shards[shard].lock.try_lock()) {
-            busy = true;
+            pressure.busy = true;
             continue;
         }
-        Impl::Sampled sampled;
-        im.sample(db, shard, policy, now_ms, sampled);
+        im.sample(db, shard, pressure);
         im.shards[shard].lock.unlock();
-        unwritten = unwritten || sampled.unwritten > 0;
 
         EvictionPool::Candidate candidate;
         if (!im.pool.take(candidate)) continue;
         Impl::Shard& home = im.shards[shard_of(candidate.slot)];
         if (!home.lock.try_lock()) {
-            busy = true;
+            pressure.busy = true;
             continue;
         }
         if (im.exists(candidate.db, candidate.slot)) {
             const Impl::Where w = im.where(candidate.db, candidate.slot);
-            Record* victim = nullptr;
             HashIndex::Place place = nullptr;
-            w.table.match(candidate.hash, [&](IndexEntry entry, HashIndex::Place at) {
-                if (entry.is_cold() || hash64(entry.record()->key(), im.hash_seed) != candidate.hash)
-                    return false;
-                victim = entry.record();
-                place = at;
-                return true;
-            });
-            if (victim == nullptr || victim->pinned() || victim->pending() ||
-                (is_volatile(policy) && !victim->has_expiry())) {
-                // Gone, or needed, since it was sampled.
-            } else if (unload) {
-                if (im.may_unload(victim)) {
-                    HashIndex::replace(place, IndexEntry::cold(victim->address()));
-                    im.account_record(w, victim, -1);
-                    Record::destroy(victim);
-                    w.shard.unloaded.add(1);
-                    ++handled;
-                    fruitless = 0;
-                }
-            } else {
+            Record* const victim = im.find_candidate(w, candidate.hash, place);
+            // Gone, or needed, since it was sampled?
+            const Fate fate =
+                victim == nullptr ? Fate::stays : im.judge(pressure, candidate.slot, *victim).fate;
+            const bool gone = fate == Fate::goes || (fate == Fate::unloads && im.may_unload(victim));
+            if (gone && fate == Fate::unloads) {
+                im.unload(w, victim, place);
+            } else if (gone && pressure.choice != nullptr) {
+                pressure.choice->take(candidate.slot, *victim);
+            } else if (gone) {
                 on_evicted(candidate.db, victim->key());
                 begin(batch, now_ms);
                 erase(batch, candidate.db, {victim->key(), candidate.hash, candidate.slot}, victim,
                       Removal::evicted);
                 commit(batch);
-                ++handled;
-                fruitless = 0;
             }
+            handled += gone ? 1 : 0;
+            if (gone) fruitless = 0;
         }
         home.lock.unlock();
     }

@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 
+#include "cluster/bus_hello.h"
 #include "cluster/node_id.h"
 
 namespace torc {
@@ -27,6 +28,8 @@ class BusLink {
     virtual ~BusLink() = default;
     virtual NodeId peer() const = 0;
     virtual bool dialled() const = 0;  // by us
+    /// Of the protocol, that both ends speak.
+    virtual uint16_t version() const { return kBusVersionMax; }
     /// The peer's IP address as this end sees it: what it is reached at when it doesn't say so itself. Empty:
     /// there is none.
     virtual std::string peer_host() const { return {}; }

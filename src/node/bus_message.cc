@@ -94,6 +94,11 @@ void append_message(std::string& frame, const AckMessage& message) {
     append_u8(frame, static_cast<uint8_t>(message.status));
 }
 
+void append_message(std::string& frame, const SyncMessage& message) {
+    const MessageScope scope(frame, BusKind::sync);
+    append_le<uint64_t>(frame, message.op);
+}
+
 void append_message(std::string& frame, const ReadMessage& message) {
     const MessageScope scope(frame, BusKind::read);
     append_le<uint64_t>(frame, message.op);
@@ -175,7 +180,7 @@ std::optional<BusFrameReader::Message> BusFrameReader::next() {
     const bool whole = rest_.size() >= kMessageHead;
     const uint64_t length = whole ? load_le<uint32_t>(rest_.data() + 1) : 0;
     if (!whole || length > rest_.size() - kMessageHead || kind < 1 ||
-        kind > static_cast<uint8_t>(BusKind::reap)) {
+        kind > static_cast<uint8_t>(BusKind::sync)) {
         valid_ = false;
         return std::nullopt;
     }
@@ -288,6 +293,14 @@ std::optional<SessionEnd> decode_session_end(std::string_view body) {
     WireReader reader(body);
     SessionEnd message;
     message.session = reader.u64();
+    if (!reader.finished()) return std::nullopt;
+    return message;
+}
+
+std::optional<SyncMessage> decode_sync(std::string_view body) {
+    WireReader reader(body);
+    SyncMessage message;
+    message.op = reader.u64();
     if (!reader.finished()) return std::nullopt;
     return message;
 }

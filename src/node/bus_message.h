@@ -31,6 +31,7 @@ enum class BusKind : uint8_t {
     exchange_reply = 8,
     session_end = 9,  // of forwards: the connection is gone, or watches nothing any more
     reap = 10,        // drop these tombstones   -> ack
+    sync = 11,        // is your log synced?     -> ack, when it is
 };
 
 /// How an operation ended at the peer.
@@ -109,6 +110,11 @@ struct ExchangeMessage {  // and its reply
 struct SessionEnd {
     uint64_t session = 0;
 };
+/// Version 2. Answered once everything that the receiver had logged when this came is synced.
+struct SyncMessage {
+    uint64_t op = 0;
+    static constexpr uint16_t kSince = 2;
+};
 /// Tombstones that nobody needs any more: each goes where it still has this digest.
 struct ReapMessage {
     uint64_t op = 0;
@@ -134,6 +140,7 @@ void append_message(std::string& frame, const ForwardReply&);
 void append_message(std::string& frame, const ExchangeMessage&, bool reply);
 void append_message(std::string& frame, const SessionEnd&);
 void append_message(std::string& frame, const ReapMessage&);
+void append_message(std::string& frame, const SyncMessage&);
 
 /// Walks a frame.
 class BusFrameReader {
@@ -165,6 +172,7 @@ std::optional<ForwardReply> decode_forward_reply(std::string_view body);
 std::optional<ExchangeMessage> decode_exchange(std::string_view body);
 std::optional<SessionEnd> decode_session_end(std::string_view body);
 std::optional<ReapMessage> decode_reap(std::string_view body);
+std::optional<SyncMessage> decode_sync(std::string_view body);
 
 /// The first key that a merge, a read or a forwarded command of the usual shape speaks of, for prefetching: a
 /// guess, empty where there's none. Checks bounds, nothing else.

@@ -211,6 +211,25 @@ bool CellKeyspace::expire(std::string_view key) {
     return true;
 }
 
+bool CellKeyspace::decides_alone(ShardId shard) const {
+    const ClusterCore& cluster = run_.cells->cluster();
+    return mine(shard) && cluster.settled(shard) && cluster.taken(shard);
+}
+
+bool CellKeyspace::evict(std::string_view key, std::string_view mark) {
+    const KeyRef at = ref(key);
+    run_.cells->cluster().evictions.ran(at.hash);
+    const Record* const found = record(at);
+    if (found == nullptr || eviction_mark(*found) != mark || !decides_alone(at.shard())) return false;
+    const auto view = CellView::parse(found->value());
+    if (!view->exists()) return false;
+    if (hidden(*view)) return expire(key);
+    write_delete(out_, found->value(), stamp());
+    store(at, out_);
+    KeyspaceCounters::add(run_.counters.evicted);
+    return true;
+}
+
 void CellKeyspace::forget(std::string_view key) {
     const KeyRef at = ref(key);
     Record* found = record(at);

@@ -56,6 +56,9 @@ class CellKeyspace final : public StoreKeyspace {
     bool merge(std::string_view key, std::string_view incoming);
     /// Removes the key, as a delete that replicas are told, if its time has passed. False: not so.
     bool expire(std::string_view key);
+    /// Removes the key for want of memory, as a delete that replicas are told, if it's still as it was when
+    /// eviction_mark() was taken, and this node's to decide. False: not so.
+    bool evict(std::string_view key, std::string_view mark);
     /// This node's copy goes without a word (CellStore::forget).
     void forget(std::string_view key);
     /// Writes the key's cell to the log once more: the copy there has rotted.
@@ -75,6 +78,7 @@ class CellKeyspace final : public StoreKeyspace {
     bool hidden(const CellView& view) const;
     WriteStamp stamp();
     bool mine(ShardId shard) const;
+    bool decides_alone(ShardId shard) const;
 
     struct Edit {
         std::string name;

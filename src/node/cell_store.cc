@@ -1,6 +1,7 @@
 #include "node/cell_store.h"
 
 #include "base/check.h"
+#include "base/coding.h"
 
 namespace torc {
 
@@ -14,6 +15,13 @@ CellFacts cell_facts(std::string_view key, std::string_view cell) {
     facts.entry = entry_hash(key, view->digest());
     facts.bytes = key.size() + cell.size();
     return facts;
+}
+
+std::string eviction_mark(const Record& record) {
+    char mark[12];
+    store_le<uint64_t>(mark, CellView::parse(record.value())->newest());
+    store_le<uint32_t>(mark + 8, record.access());
+    return {mark, sizeof mark};
 }
 
 namespace {

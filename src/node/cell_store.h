@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "engine/store.h"
@@ -23,6 +24,9 @@ struct CellFacts {
 };
 /// `cell` is valid.
 CellFacts cell_facts(std::string_view key, std::string_view cell);
+
+/// Of a record with a cell: differs once the key was written or, as exactly as the access clock is, used.
+std::string eviction_mark(const Record& record);
 
 class CellStore {
   public:

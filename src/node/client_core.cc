@@ -186,9 +186,8 @@ bool ClientCore::after(Outcome outcome, const Prepared& command) {
         if (feeder != nullptr) retry_spec = command.spec;
         if (pause == Pause::room) worker.wait_for_log(*this);
     } else {
-        waits_for_sync = state->block.kind == Block::Kind::synced;
-        worker.replica_waits |= state->block.kind == Block::Kind::replicated;
         state->blocked = true;
+        worker.begin_block(*this);
     }
     if (pause == Pause::block || pause == Pause::client_pause) worker.wait_for_time(*this);
     return false;

@@ -85,6 +85,12 @@ int64_t ClientRegistry::writes_replicated(const ClientState& client) const {
     return writes == nullptr ? 0 : writes->least();
 }
 
+int64_t ClientRegistry::replicas_synced(const ClientState& client) const {
+    if (node_.cluster == nullptr) return 0;
+    const auto& writes = core_of(client).cluster.writes;
+    return writes == nullptr ? 0 : writes->least_synced();
+}
+
 bool ClientRegistry::writes_synced(const ClientState& client) const {
     return !node_.store->log_enabled() || node_.store->log().synced_lsn() >= client.last_write_lsn;
 }

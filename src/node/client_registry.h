@@ -36,6 +36,7 @@ class ClientRegistry final : public Clients {
     void unpause() override;
     bool writes_synced(const ClientState& client) const override;
     int64_t writes_replicated(const ClientState& client) const override;
+    int64_t replicas_synced(const ClientState& client) const override;
 
   private:
     NodeCore& node_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -16,27 +17,52 @@
 
 namespace torc {
 
-/// Who has acknowledged what a connection wrote on one node: for WAIT. Counts are shared with the operations
-/// that raise them; a write that is over (its operation is gone) no longer counts once there's a later one.
+/// The replicas that have acknowledged one write.
+struct ReplicaAcks {
+    struct Replica {
+        NodeId node = 0;
+        uint64_t link = 0;   // by which it came (Coordinator::answering_link()): to this run of that node
+        bool asked = false;  // whether it's on its disk (SyncOp)
+        bool synced = false;
+    };
+    boost::container::small_vector<Replica, 3> replicas;
+
+    uint32_t count() const { return static_cast<uint32_t>(replicas.size()); }
+    uint32_t synced() const {
+        return static_cast<uint32_t>(std::ranges::count_if(replicas, &Replica::synced));
+    }
+};
+
+/// Who has acknowledged what a connection wrote on one node: for WAIT and WAITAOF. Shared with the operations
+/// that add to them; a write that is over (its operation is gone) no longer counts once there's a later one.
 class WriteAcks {
   public:
-    using Count = std::shared_ptr<uint32_t>;
+    using Acks = std::shared_ptr<ReplicaAcks>;
 
     /// Null: nobody else will ever have it.
-    void add(Count count) {
-        while (!counts_.empty() && counts_.front().use_count() <= 1) counts_.pop_front();
-        counts_.push_back(std::move(count));
+    void add(Acks acks) {
+        while (!writes_.empty() && writes_.front().use_count() <= 1) writes_.pop_front();
+        writes_.push_back(std::move(acks));
     }
-    uint32_t least() const {
-        uint32_t least = UINT32_MAX;
-        for (const Count& count : counts_)
-            if (count.use_count() > 1 || &count == &counts_.back())
-                least = std::min(least, count == nullptr ? 0 : *count);
-        return counts_.empty() ? 0 : least;
+    /// Replicas that have every write.
+    uint32_t least() const { return least_of(&ReplicaAcks::count); }
+    /// ... on their disks.
+    uint32_t least_synced() const { return least_of(&ReplicaAcks::synced); }
+    /// Visits what counts.
+    template <class Visit>
+    void for_each(Visit visit) const {
+        for (const Acks& acks : writes_)
+            if (acks.use_count() > 1 || &acks == &writes_.back()) visit(acks);
     }
 
   private:
-    std::deque<Count> counts_;
+    uint32_t least_of(uint32_t (ReplicaAcks::*number)() const) const {
+        uint32_t least = UINT32_MAX;
+        for_each([&](const Acks& acks) { least = std::min(least, acks == nullptr ? 0 : (*acks.*number)()); });
+        return writes_.empty() ? 0 : least;
+    }
+
+    std::deque<Acks> writes_;
 };
 
 struct ClusterClient {

@@ -18,6 +18,7 @@
 #include "cluster/membership.h"
 #include "cluster/ring.h"
 #include "cluster/shard_set.h"
+#include "node/evictions_under_way.h"
 #include "repl/cell.h"
 #include "repl/merkle.h"
 #include "repl/stamp_clock.h"
@@ -90,6 +91,7 @@ class ClusterCore {
     MerkleForest forest;
     ClusterCounters counters;
     std::array<ShardCells, kShards> cells;
+    EvictionsUnderWay evictions;
 
     // ---- topology
     std::shared_ptr<const Topology> topology() const;

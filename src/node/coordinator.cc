@@ -13,6 +13,7 @@
 #include "node/errand_op.h"
 #include "node/internal_commands.h"
 #include "node/node_core.h"
+#include "node/sync_op.h"
 #include "node/worker_core.h"
 
 namespace torc {
@@ -21,6 +22,8 @@ namespace {
 /// A link with so much unsent is as good as broken.
 constexpr size_t kMostQueued = 64u << 20;
 constexpr size_t kFrameSoftLimit = 1u << 20;
+/// A replica's disk may be slow; when its link breaks it's over at once.
+constexpr int64_t kSyncTimeoutMs = 60'000;
 /// Of a frame, looked at before the first is served.
 constexpr size_t kMessagesAhead = 64;
 /// A stand-in hears by gossip that the preferred coordinator is settled again; until then both decide.
@@ -381,6 +384,7 @@ void Coordinator::on_message(Link& link, const BusFrameHead& head, const BusFram
         case BusKind::ack: {
             const auto ack = decode_ack(message.body);
             acked_ = true;
+            answering_link_ = link.number;
             return answer(ack, [&](BusOp& op) { return op.on_ack(link.peer, *ack); });
         }
         case BusKind::read_reply: {
@@ -416,6 +420,10 @@ void Coordinator::on_message(Link& link, const BusFrameHead& head, const BusFram
             const auto reap = decode_reap(message.body);
             return request(reap, [&] { serve_reap(link, *reap); });
         }
+        case BusKind::sync: {
+            const auto sync = decode_sync(message.body);
+            return request(sync, [&] { serve_sync(link, *sync); });
+        }
         case BusKind::session_end: {
             const auto end = decode_session_end(message.body);
             return request(end, [&] {
@@ -423,6 +431,29 @@ void Coordinator::on_message(Link& link, const BusFrameHead& head, const BusFram
                 if (session != link.sessions.end()) session->second.ending = true;
             });
         }
+    }
+}
+
+void Coordinator::ask_synced(const WriteAcks& writes) {
+    boost::container::small_vector<std::pair<uint64_t, SyncOp::Writes>, 3> asks;  // by link
+    writes.for_each([&](const WriteAcks::Acks& acks) {
+        if (acks == nullptr) return;
+        for (ReplicaAcks::Replica& replica : acks->replicas) {
+            const auto link = dialled_.find(replica.node);
+            // Another link may lead to another run of that node, which needn't have the write.
+            if (replica.asked || link == dialled_.end() || link->second->number != replica.link ||
+                link->second->link->version() < SyncMessage::kSince)
+                continue;
+            replica.asked = true;
+            auto ask = std::ranges::find(asks, replica.link, &std::pair<uint64_t, SyncOp::Writes>::first);
+            if (ask == asks.end()) ask = asks.insert(asks.end(), {replica.link, {}});
+            ask->second.push_back(acks);
+        }
+    });
+    for (auto& [link, acks] : asks) {
+        const NodeId node = links_by_number_.at(link)->peer;
+        SyncOp& op = add(std::make_unique<SyncOp>(node, std::move(acks)), kSyncTimeoutMs);
+        (void)send(node, SyncMessage{op.number});
     }
 }
 

@@ -42,6 +42,7 @@ struct ClientCore;
 struct JoinTerms;
 struct Prepared;
 struct WorkerCore;
+class WriteAcks;
 
 class Coordinator final : public BusUser {
   public:
@@ -60,9 +61,11 @@ class Coordinator final : public BusUser {
     void send_frames();
     void on_timer();
     /// Answers to peers wait for the log.
-    bool holds_answers() const { return !held_.empty(); }
+    bool holds_answers() const { return !held_.empty() || !held_syncs_.empty(); }
+    /// Has the log got so far that an answer about it may go?
+    bool has_synced_answers() const;
     /// ... and some of them haven't been looked at since they came.
-    bool has_new_answers() const { return !held_.empty() && held_are_new_; }
+    bool has_new_answers() const { return holds_answers() && held_are_new_; }
     /// Sends those that depend on no more than this.
     void release_answers(Lsn durable);
     /// The log refuses to be written: what was merged is here, but can't be called so.
@@ -154,6 +157,10 @@ class Coordinator final : public BusUser {
     /// Any thread may read.
     RequestTimes& times() { return times_; }
     Hedging& hedging() { return hedging_; }
+    /// The link by which the answer came that an op is being given.
+    uint64_t answering_link() const { return answering_link_; }
+    /// Asks those who have acknowledged a write of these, each once, to say when it's on their disks.
+    void ask_synced(const WriteAcks& writes);
     /// Sends a command to the node that coordinates `shard` (perhaps this one), or to `node` if that's given.
     struct Errand {
         PackedCommands commands;
@@ -199,6 +206,7 @@ class Coordinator final : public BusUser {
     void end_sessions(ClientCore& client);
     void refresh_topology();
     void on_message(Link& link, const BusFrameHead& head, const BusFrameReader::Message& message, bool& good);
+    const CommandSpec* merge_command(std::string_view changes) const;
     void serve_merge(Link& link, const BusFrameHead& head, const MergeMessage& message);
     void prefetch_messages();
     bool may_run_directly(ShardId shard, bool write);
@@ -209,6 +217,7 @@ class Coordinator final : public BusUser {
     void serve_read(Link& link, const ReadMessage& message);
     void serve_forward(Link& link, const ForwardMessage& message);
     void serve_reap(Link& link, const ReapMessage& message);
+    void serve_sync(Link& link, const SyncMessage& message);
     void serve_exchange(Link& link, const ExchangeMessage& message);
     BusExecutor& executor_for(Link& link, ShardId shard);
     std::string* reply_frame(uint64_t link);
@@ -267,6 +276,8 @@ class Coordinator final : public BusUser {
 
     OpTable ops_;
     HeldAnswers held_;
+    HeldAnswers held_syncs_;  // wait until what they depend on is synced, not only written
+    uint64_t answering_link_ = 0;
     bool held_are_new_ = false;
     std::vector<BusFrameReader::Message> messages_;  // of the frame that is being served
     ForwardMessage forward_;                         // the one being served

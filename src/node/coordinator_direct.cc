@@ -115,12 +115,33 @@ void Coordinator::send_answer(const HeldAnswer& answer, bool good) {
 
 void Coordinator::release_answers(Lsn durable) {
     held_are_new_ = false;
-    const Lsn covered = worker_.node.store->log_enabled() ? durable : UINT64_MAX;
-    held_.release(covered, [this](const HeldAnswer& answer) { send_answer(answer, true); });
+    Store& store = *worker_.node.store;
+    const Lsn covered = store.log_enabled() ? durable : UINT64_MAX;
+    const auto send = [this](const HeldAnswer& answer) { send_answer(answer, true); };
+    held_.release(covered, send);
+    if (!held_syncs_.empty()) held_syncs_.release(store.log().synced_lsn(), send);
+}
+
+bool Coordinator::has_synced_answers() const {
+    return !held_syncs_.empty() && held_syncs_.first_lsn() <= worker_.node.store->log().synced_lsn();
 }
 
 void Coordinator::refuse_answers() {
-    held_.release(UINT64_MAX, [this](const HeldAnswer& answer) { send_answer(answer, false); });
+    const auto refuse = [this](const HeldAnswer& answer) { send_answer(answer, false); };
+    held_.release(UINT64_MAX, refuse);
+    held_syncs_.release(UINT64_MAX, refuse);
+}
+
+/// What isn't logged is on no disk.
+void Coordinator::serve_sync(Link& link, const SyncMessage& message) {
+    NodeCore& node = worker_.node;
+    HeldAnswer answer{.link = link.number, .op = message.op};
+    if (node.loading.load() || !node.store->log_enabled() || node.log_is_failing())
+        return send_answer(answer, false);
+    answer.lsn = node.store->log().last_lsn();
+    held_syncs_.add(answer);
+    held_are_new_ = true;
+    node.request_sync();
 }
 
 }  // namespace torc

@@ -229,6 +229,10 @@ Coordinator::Route Coordinator::route_keys(ClientCore& client, const Prepared& c
         return forward(client, std::move(errand));
     }
     if (write) {
+        if (__builtin_expect(worker_.out_of_memory, 0)) {
+            error = kOutOfMemory;
+            return Route::refused;
+        }
         if (__builtin_expect(worker_.node.log_is_failing(), 0)) {
             error = log_refusal(worker_.node);
             return Route::refused;
@@ -510,7 +514,7 @@ void Coordinator::ran(ClientCore& client, const Prepared& command, Args args, si
         wrote_ = true;
         ClusterCounters::add(cluster_.counters.replicated, run.change_count);
         run.change_count = 0;
-        if ((spec.flags & kInternal) != 0 && &spec != &kFlushShardCommand && &spec != &kExpireCommand) {
+        if (!is_replicated(spec)) {
             run.changes.clear();
             return;
         }
@@ -533,7 +537,7 @@ void Coordinator::ran(ClientCore& client, const Prepared& command, Args args, si
 void Coordinator::replicate(ClientCore& client, ShardId shard, size_t mark, Lsn lsn, Lsn own) {
     const ShardPlan& at = plan(shard);
     const bool alone = at.replicas.size() == 1 && at.self_owns();
-    auto acks = alone ? nullptr : std::make_shared<uint32_t>(0);
+    auto acks = alone ? nullptr : std::make_shared<ReplicaAcks>();
     ClusterClient& state = client.cluster;
     if (client.feeder == nullptr) state.wrote_at.clear();
     if (state.writes == nullptr) state.writes = std::make_shared<WriteAcks>();

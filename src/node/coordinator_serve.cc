@@ -45,6 +45,17 @@ std::string_view key_of(const ForwardMessage& message) {
 
 }  // namespace
 
+/// A deletion isn't refused for want of memory; under a policy that evicts nothing is: who decides about the
+/// keys keeps to its own limit (as with Redis' replica-ignore-maxmemory).
+const CommandSpec* Coordinator::merge_command(std::string_view changes) const {
+    if (worker_.node.evicts()) return &kMergeAnywayCommand;
+    while (const auto change = next_change(changes)) {
+        const auto view = CellView::parse(change->cell);
+        if (!view || view->exists()) return &kMergeCommand;
+    }
+    return &kMergeAnywayCommand;
+}
+
 BusExecutor& Coordinator::executor_for(Link& link, ShardId shard) {
     auto& executor = link.executors[shard % kExecutorsPerLink];
     if (executor == nullptr) executor = std::make_unique<BusExecutor>(worker_);
@@ -87,7 +98,7 @@ void Coordinator::serve_merge(Link& link, const BusFrameHead& head, const MergeM
         }
         ClusterCounters::add(cluster_.counters.hints_taken);
     }
-    executor.run(&kMergeCommand, words, {}, [answer](std::string_view reply) {
+    executor.run(merge_command(message.changes), words, {}, [answer](std::string_view reply) {
         answer(is_error(reply) ? BusStatus::refused : BusStatus::done);
     });
 }

@@ -23,6 +23,7 @@ bool allowed_in_transactions(const GateInput& in, std::string& why) {
 }
 
 bool fits_memory(const GateInput& in, std::string& why) {
+    in.worker.out_of_memory = false;
     const int64_t limit = in.node.config.live.maxmemory_bytes.load(std::memory_order_relaxed);
     if (__builtin_expect(limit == 0, 1) || in.node.loading.load(std::memory_order_acquire)) return true;
     // Commands that free memory, and reads, go on; the attempt to make room is for those that need it.
@@ -32,7 +33,11 @@ bool fits_memory(const GateInput& in, std::string& why) {
             needs_room |= (queued.spec->flags & kDenyOom) != 0;
     if (in.node.store->used_bytes() <= static_cast<uint64_t>(limit)) return true;
     if (in.worker.make_room() || !needs_room) return true;
-    why = "OOM command not allowed when used memory > 'maxmemory'.";
+    // Where each node deletes what it decides about, there may be room on the one where this runs: the
+    // coordinator looks again.
+    in.worker.out_of_memory = in.worker.coordinator != nullptr && !has(in, kInternal) && in.node.evicts();
+    if (in.worker.out_of_memory) return true;
+    why = kOutOfMemory;
     return false;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "commands/args.h"
 #include "commands/client_state.h"
@@ -21,6 +22,7 @@ struct GateInput {
     Args args;
 };
 
+inline constexpr std::string_view kOutOfMemory = "OOM command not allowed when used memory > 'maxmemory'.";
 /// The error of a write while the log can't be written.
 std::string log_refusal(const NodeCore& node);
 

@@ -23,6 +23,8 @@ struct HeldAnswer {
 class HeldAnswers {
   public:
     bool empty() const { return first_ == held_.size(); }
+    /// Of the first; there is one.
+    Lsn first_lsn() const { return held_[first_].lsn; }
     void add(const HeldAnswer& answer) { held_.push_back(answer); }
     /// Calls `send` for those from the front on that depend on no more than `durable`.
     template <class Send>

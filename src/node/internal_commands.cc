@@ -60,6 +60,10 @@ void expire(Call& call) {
     for (const std::string_view key : call.args.subspan(1)) (void)cells_of(call).expire(key);
 }
 
+void evict(Call& call) {
+    (void)cells_of(call).evict(call.args[1], call.args[2]);
+}
+
 void forget(Call& call) {
     for (size_t i = 1; i + 1 < call.args.size(); i += 2) {
         const std::string_view cell = cells_of(call).cell(call.args[i]);
@@ -88,18 +92,26 @@ constexpr KeySpec kPairs[] = {{.flags = kKeyRW | kKeyUpdate, .last_key = -1, .st
 constexpr KeySpec kMerges[] = {{.flags = kKeyOW | kKeyUpdate, .last_key = -1, .step = 2}};
 constexpr KeySpec kReads[] = {{.flags = kKeyRO | kKeyAccess, .last_key = -1}};
 constexpr KeySpec kChanges[] = {{.flags = kKeyRW | kKeyDelete, .last_key = -1}};
+constexpr KeySpec kOne[] = {{.flags = kKeyRW | kKeyDelete}};
 
 }  // namespace
 
 constexpr CommandSpec kMergeCommand{"merge", -3, kWrite | kDenyOom | kQuiet, 0, kMerges, merge};
+constexpr CommandSpec kMergeAnywayCommand{"merge", -3, kWrite | kQuiet, 0, kMerges, merge};
 constexpr CommandSpec kJoinCommand{"join", -3, kWrite | kDenyOom | kQuiet, 0, kPairs, merge};
 constexpr CommandSpec kHealCommand{"heal", -3, kWrite | kDenyOom | kQuiet, 0, kMerges, merge};
 constexpr CommandSpec kDigestCommand{"digest", -2, kReadonly | kQuiet, 0, kReads, digest};
 constexpr CommandSpec kCellsCommand{"cells", -2, kReadonly | kQuiet, 0, kReads, cells};
 constexpr CommandSpec kFlushShardCommand{"flushshard", 2, kWrite | kLocksScan | kQuiet, 0, {}, flush_shard};
 constexpr CommandSpec kExpireCommand{"expire", -2, kWrite | kQuiet, 0, kChanges, expire};
+constexpr CommandSpec kEvictCommand{"evict", 3, kWrite | kQuiet, 0, kOne, evict};
 constexpr CommandSpec kForgetCommand{"forget", -3, kWrite | kQuiet, 0, kPairs, forget};
 constexpr CommandSpec kRelogCommand{"relog", -2, kWrite | kQuiet, 0, kChanges, relog};
+
+bool is_replicated(const CommandSpec& spec) {
+    return (spec.flags & kInternal) == 0 || &spec == &kFlushShardCommand || &spec == &kExpireCommand ||
+           &spec == &kEvictCommand;
+}
 
 const CommandSpec* errand_command(std::string_view name) {
     return name == kFlushShardCommand.name ? &kFlushShardCommand : nullptr;

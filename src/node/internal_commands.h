@@ -14,9 +14,11 @@ namespace torc {
 /// merge key cell [key cell ...]: joins cells into this node's; they take the place of a damaged one. Reply:
 /// nothing.
 extern const CommandSpec kMergeCommand;
-/// The same, but -CORRUPT where this node's cell is damaged: what it joins isn't all that there was.
+/// The same, whatever memory there is.
+extern const CommandSpec kMergeAnywayCommand;
+/// As merge, but -CORRUPT where this node's cell is damaged: what it joins isn't all that there was.
 extern const CommandSpec kJoinCommand;
-/// The same with what a quorum of the others has, so that this copy is as good as theirs afterwards. An empty
+/// As merge, with what a quorum of the others has, so that this copy is as good as theirs afterwards. An empty
 /// cell: they have none, and a damaged one here just goes.
 extern const CommandSpec kHealCommand;
 /// digest key [key ...]: '+' and 8 bytes over all the keys' cells, in order.
@@ -27,6 +29,9 @@ extern const CommandSpec kCellsCommand;
 extern const CommandSpec kFlushShardCommand;
 /// expire key [key ...]: removes those whose time has passed. Reply: nothing.
 extern const CommandSpec kExpireCommand;
+/// evict key mark: removes it for want of memory, unless it has changed since (CellKeyspace::evict). Reply:
+/// nothing.
+extern const CommandSpec kEvictCommand;
 /// forget key digest [key digest ...]: this node's copies go, where they still are what was handed over
 /// (8 bytes each). Reply: nothing.
 extern const CommandSpec kForgetCommand;
@@ -34,6 +39,9 @@ extern const CommandSpec kForgetCommand;
 /// relog key [key ...]: this node's copies go to the log once more, since what's there has rotted. A copy that
 /// isn't in RAM is lost by that, and comes back from the other replicas. Reply: nothing, or the error.
 extern const CommandSpec kRelogCommand;
+
+/// Is what it changes sent to the other replicas? The others change what came from there, or isn't for them.
+bool is_replicated(const CommandSpec& spec);
 
 /// What follows the '+' of a reply of raw bytes; nothing when it's an error. (Raw bytes may begin with
 /// anything, also with an error's '-'.)

@@ -34,7 +34,7 @@ using ColdNames = std::unordered_map<uint64_t, ColdName>;  // by LogAddress::uni
 
 /// Counters of one worker; summed over the workers for INFO. Written by the worker only.
 struct KeyspaceCounters {
-    std::atomic<uint64_t> hits{0}, misses{0}, changes{0}, expired{0};
+    std::atomic<uint64_t> hits{0}, misses{0}, changes{0}, expired{0}, evicted{0};
 
     static void add(std::atomic<uint64_t>& counter, uint64_t n = 1) {
         counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);

@@ -60,12 +60,8 @@ void NodeCore::log_progressed() {
 
 void NodeCore::apply_memory_policy() {
     const LiveSettings& live = config.live;
-    // On a cluster a replica under pressure moves values to the log, whatever the policy: what it really
-    // removed by itself the others would send back (CORRECTNESS 18).
-    const auto policy = live.cluster_enabled.load()
-                            ? MaxmemoryPolicy::noeviction
-                            : static_cast<MaxmemoryPolicy>(live.maxmemory_policy.load());
-    store->set_memory_policy(static_cast<uint64_t>(live.maxmemory_bytes.load()), policy,
+    store->set_memory_policy(static_cast<uint64_t>(live.maxmemory_bytes.load()),
+                             static_cast<MaxmemoryPolicy>(live.maxmemory_policy.load()),
                              static_cast<unsigned>(live.maxmemory_samples.load()),
                              static_cast<unsigned>(live.lfu_log_factor.load()),
                              static_cast<unsigned>(live.lfu_decay_time_minutes.load()));

@@ -83,9 +83,19 @@ struct NodeCore {
         return !loading.load(std::memory_order_acquire) && store->log_enabled() &&
                store->log().state() != Log::State::ok;
     }
+    /// Does memory that runs short cost keys?
+    bool evicts() const {
+        return config.live.maxmemory_policy.load(std::memory_order_relaxed) !=
+               static_cast<int>(MaxmemoryPolicy::noeviction);
+    }
     bool sync_before_reply() const {
         return config.live.appendfsync.load(std::memory_order_relaxed) ==
                static_cast<int>(AppendFsync::always);
+    }
+    /// Has the log synced soon, whatever `appendfsync` says. Any thread.
+    void request_sync() {
+        sync_requested.store(true);
+        if (sync_wanted) sync_wanted();
     }
     /// LSN up to which replies may leave.
     Lsn durable_lsn() const {

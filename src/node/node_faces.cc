@@ -34,13 +34,14 @@ NodeFaces::Sums NodeFaces::sums() const {
             sums.totals.hits += worker->counters.hits.load();
             sums.totals.misses += worker->counters.misses.load();
             sums.totals.expired += worker->counters.expired.load();
+            sums.totals.evicted += worker->counters.evicted.load();
             sums.changes += worker->counters.changes.load();
             sums.reads += worker->traffic.reads.load();
             sums.writes += worker->traffic.writes.load();
         }
     }
     const StoreStats store = node_.store->stats();
-    sums.totals.evicted = store.evicted_keys;
+    sums.totals.evicted += store.evicted_keys;
     sums.totals.unloaded = store.unloaded_keys;
     return sums;
 }

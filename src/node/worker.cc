@@ -7,6 +7,7 @@
 #include "node/cell_keyspace.h"
 #include "node/client_core.h"
 #include "node/coordinator.h"
+#include "node/evictor.h"
 #include "node/node_faces.h"
 #include "node/shard_sync.h"
 #include "node/worker_core.h"
@@ -16,7 +17,8 @@ namespace {
 
 constexpr unsigned kExpireBudget = 2000;  // keys per timer tick and worker
 constexpr unsigned kEvictBudget = 64;     // keys per attempt
-constexpr unsigned kEvictAttempts = 16;   // attempts before a command is refused
+constexpr unsigned kEvictAttempts = 16;   // attempts before a command goes on all the same
+constexpr unsigned kEvictInVain = 2;      // ... of which so many, one after the other, may free nothing
 constexpr int kRoundsPerTurn = 8;
 constexpr size_t kClientsPerTick = 256;  // looked at for memory they don't need
 
@@ -40,6 +42,7 @@ WorkerCore::WorkerCore(NodeCore& node_core, WorkerHost& worker_host, unsigned wo
         keyspaces.push_back(std::make_unique<CellKeyspace>(run, keyspaces, 0));
         coordinator = std::make_unique<Coordinator>(*this, *node.cluster);
         sync = std::make_unique<ShardSync>(*coordinator);
+        evictor = std::make_unique<Evictor>(*this);
     } else {
         const auto databases = static_cast<unsigned>(node.config.live.databases.load());
         for (unsigned db = 0; db < databases; ++db)
@@ -56,7 +59,8 @@ WorkerCore::~WorkerCore() {
         std::lock_guard guard(node.workers_mutex);
         std::erase(node.workers, this);
     }
-    if (coordinator != nullptr) coordinator->stop();  // its operations speak of both
+    if (coordinator != nullptr) coordinator->stop();  // its operations speak of all three
+    evictor = nullptr;
     sync = nullptr;
     coordinator = nullptr;
 }
@@ -101,7 +105,10 @@ void WorkerCore::begin_turn() {
 }
 
 void WorkerCore::end_turn() {
-    if (__builtin_expect(coordinator != nullptr, 0)) coordinator->end_turn();
+    if (__builtin_expect(coordinator != nullptr, 0)) {
+        evictor->run();
+        coordinator->end_turn();
+    }
     // Letting a client go on may make more output; a few rounds, then the others have their turn.
     for (int round = 0; round < kRoundsPerTurn && (!dirty.empty() || has_new_answers()); ++round)
         send_round();
@@ -138,7 +145,8 @@ void WorkerCore::send_round() {
     // The log may have got further between the look at it above and our being known to wait; whoever moved it
     // then didn't post (NodeCore::log_progressed has the other half of this pair of fences).
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (node.durable_lsn() != durable || node.log_is_failing()) release_waiting();
+    const bool synced = coordinator != nullptr && coordinator->has_synced_answers();
+    if (node.durable_lsn() != durable || synced || node.log_is_failing()) release_waiting();
 }
 
 void WorkerCore::release_waiting() {
@@ -171,7 +179,7 @@ void WorkerCore::release_one(size_t at, Lsn durable, Lsn synced, bool failing) {
         else
             wait_for_log(client);
     }
-    if (client.waits_for_sync && synced >= client.state->block.lsn)
+    if (client.waits_for_sync && synced >= client.state->block.lsn && has_what_it_waits_for(client))
         client.finish_block(false);
     else if (client.waits_for_sync)
         wait_for_log(client);
@@ -182,6 +190,12 @@ void WorkerCore::release_one(size_t at, Lsn durable, Lsn synced, bool failing) {
     if (walking[at] != nullptr && client.sendable() != 0) client.port.send();
 }
 
+bool WorkerCore::is_above_maxmemory() const {
+    const auto limit = static_cast<uint64_t>(node.config.live.maxmemory_bytes.load());
+    const uint64_t promised = evictor == nullptr ? 0 : evictor->promised_bytes();
+    return limit != 0 && node.store->used_bytes() > limit + promised;
+}
+
 bool WorkerCore::make_room() {
     // Keys that are really evicted change what WATCHers see and count as changes.
     const auto on_evicted = [this](DbId db, std::string_view key) {
@@ -189,11 +203,18 @@ bool WorkerCore::make_room() {
         if (node.watches.any(shard)) node.watches.touch(shard, logical_db(db), key);
     };
     locks.release();
-    const auto limit = static_cast<uint64_t>(node.config.live.maxmemory_bytes.load());
-    for (unsigned attempt = 0; attempt < kEvictAttempts && node.store->used_bytes() > limit; ++attempt) {
-        if (!node.store->evict_step(batch, now_ms, kEvictBudget, on_evicted)) return false;
+    const auto used = [this] {
+        const uint64_t promised = evictor == nullptr ? 0 : evictor->promised_bytes();
+        return static_cast<int64_t>(node.store->used_bytes()) - static_cast<int64_t>(promised);
+    };
+    unsigned in_vain = 0;
+    for (unsigned attempt = 0; attempt < kEvictAttempts && in_vain < kEvictInVain && is_above_maxmemory();
+         ++attempt) {
+        const int64_t before = used();
+        if (!node.store->evict_step(batch, now_ms, kEvictBudget, on_evicted, evictor.get())) return false;
+        in_vain = used() < before ? 0 : in_vain + 1;
         // What isn't written yet can't be unloaded.
-        if (node.store->used_bytes() > limit && node.store->log_enabled()) node.store->log().flush();
+        if (is_above_maxmemory() && node.store->log_enabled()) node.store->log().flush();
     }
     // Still above, but there is something to evict, only not at this moment (locked by others, or waiting for
     // the disk): the excess is bounded by the log's buffer, and the next command goes on evicting.
@@ -215,9 +236,7 @@ void WorkerCore::on_timer() {
                                 });
         if (node.store->log().written_lsn() < node.store->log().last_lsn()) node.store->log().flush();
     }
-    if (node.config.live.maxmemory_bytes.load() != 0 &&
-        node.store->used_bytes() > static_cast<uint64_t>(node.config.live.maxmemory_bytes.load()))
-        make_room();
+    if (is_above_maxmemory()) make_room();
 
     walking.swap(timed);
     for (ClientCore* client : walking) client->in_timed = false;
@@ -261,11 +280,38 @@ void WorkerCore::check_deadline(ClientCore& client) {
             return;
         }
     }
+    if (has_what_it_waits_for(client)) {
+        client.finish_block(false);
+        return;
+    }
     const int64_t deadline = block.deadline_ms;
     if (deadline != 0 && deadline <= now_ms)
         client.finish_block(true);
     else
         wait_for_time(client);
+}
+
+void WorkerCore::begin_block(ClientCore& client) {
+    const Block& block = client.state->block;
+    const bool for_replicas = block.kind == Block::Kind::synced_by_replicas;
+    client.waits_for_sync = block.kind == Block::Kind::synced || (for_replicas && block.arguments[0] != 0);
+    if (client.waits_for_sync) node.request_sync();
+    replica_waits |= for_replicas || block.kind == Block::Kind::replicated;
+    if (for_replicas) (void)has_what_it_waits_for(client);
+}
+
+/// Of disks and replicas; asks those that haven't been asked.
+bool WorkerCore::has_what_it_waits_for(ClientCore& client) {
+    const ClientState& state = *client.state;
+    const Block& block = state.block;
+    if (block.kind == Block::Kind::replicated)
+        return node.clients.writes_replicated(state) >= block.arguments[0];
+    if (block.kind != Block::Kind::synced_by_replicas)
+        return block.kind == Block::Kind::synced && node.store->log().synced_lsn() >= block.lsn;
+    if (coordinator != nullptr && client.cluster.writes != nullptr)
+        coordinator->ask_synced(*client.cluster.writes);
+    return node.clients.replicas_synced(state) >= block.arguments[1] &&
+           (block.arguments[0] == 0 || node.clients.writes_synced(state));
 }
 
 void WorkerCore::end_replica_waits() {
@@ -275,9 +321,10 @@ void WorkerCore::end_replica_waits() {
     for (size_t i = 0; i < walking.size(); ++i) {
         ClientCore* const client = walking[i];
         if (client == nullptr) continue;
-        const Block& block = client->state->block;
-        const bool waits = client->pause == Pause::block && block.kind == Block::Kind::replicated;
-        if (waits && node.clients.writes_replicated(*client->state) >= block.arguments[0]) {
+        const Block::Kind kind = client->state->block.kind;
+        const bool waits = client->pause == Pause::block &&
+                           (kind == Block::Kind::replicated || kind == Block::Kind::synced_by_replicas);
+        if (waits && has_what_it_waits_for(*client)) {
             client->finish_block(false);
             continue;
         }

@@ -19,6 +19,7 @@ namespace torc {
 
 struct ClientCore;
 class Coordinator;
+class Evictor;
 class ShardSync;
 
 /// A parsed command, looked up and hashed, but not yet checked.
@@ -53,6 +54,7 @@ struct WorkerCore {
     LockPlan plan;
     HeldLocks locks;
     KeyspaceCounters counters;
+    bool out_of_memory = false;  // it may run elsewhere only (Coordinator::route)
     RunningCommand run;
     std::vector<std::unique_ptr<StoreKeyspace>> keyspaces;  // by logical database
     std::vector<KeyPosition> key_positions;
@@ -76,6 +78,7 @@ struct WorkerCore {
     // ---- on a cluster; else null
     std::unique_ptr<Coordinator> coordinator;
     std::unique_ptr<ShardSync> sync;
+    std::unique_ptr<Evictor> evictor;
 
     void begin_turn();
     void end_turn();
@@ -83,10 +86,14 @@ struct WorkerCore {
     /// Replies whose changes are durable go; the rest stays in `waiting`. Also ends blocks that wait for a
     /// sync.
     void release_waiting();
+    /// The client has just been blocked.
+    void begin_block(ClientCore& client);
     /// Others have acknowledged something: ends WAITs that have got what they wait for.
     void end_replica_waits();
     /// Evicts until there's room under maxmemory. False when there isn't.
     bool make_room();
+    /// Not counting what is about to be deleted.
+    bool is_above_maxmemory() const;
     void forget(ClientCore& client);
     void wait_for_log(ClientCore& client);
     void wait_for_time(ClientCore& client);
@@ -98,6 +105,7 @@ struct WorkerCore {
     bool has_new_answers() const;
     void release_one(size_t at, Lsn durable, Lsn synced, bool failing);
     void check_deadline(ClientCore& client);
+    bool has_what_it_waits_for(ClientCore& client);
     DbId logical_db(DbId physical) const;  // a shard is locked
     void shrink_quiet_clients();
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/mutant.h"
+#include "node/cluster_client.h"
 #include "node/coordinator.h"
 #include "node/worker_core.h"
 
@@ -17,7 +18,7 @@ constexpr int64_t kSilenceMs = 150;
 }  // namespace
 
 WriteOp::WriteOp(Coordinator& coordinator, ShardId shard, Terms terms, std::string changes,
-                 std::shared_ptr<uint32_t> acks, ReplyTicket ticket)
+                 std::shared_ptr<ReplicaAcks> acks, ReplyTicket ticket)
     : coordinator_(coordinator),
       shard_(shard),
       terms_(terms),
@@ -123,7 +124,8 @@ bool WriteOp::on_ack(NodeId from, const AckMessage& ack) {
     const bool stand_in = target->stand_in;
     if (ack.status == BusStatus::done) {
         quorum_.count(place);
-        if (!stand_in && acks_ != nullptr) ++*acks_;
+        if (!stand_in && acks_ != nullptr)
+            acks_->replicas.push_back({.node = from, .link = coordinator_.answering_link()});
         settle_if_met();
     } else if (ack.status == BusStatus::elsewhere) {
         ring_is_old_ = true;
@@ -152,7 +154,7 @@ void WriteOp::restart() {
     if (!answered_ && pauses_ != coordinator_.pauses()) return;
     ring_is_old_ = false;
     const bool was_answered = answered_;
-    if (acks_ != nullptr) *acks_ = 0;
+    if (acks_ != nullptr) acks_->replicas.clear();
     start();
     answered_ |= was_answered;
 }

@@ -15,6 +15,7 @@
 namespace torc {
 
 class Coordinator;
+struct ReplicaAcks;
 
 class WriteOp final : public BusOp {
   public:
@@ -23,7 +24,7 @@ class WriteOp final : public BusOp {
         bool sloppy = true;  // stand-ins count
     };
     WriteOp(Coordinator& coordinator, ShardId shard, Terms terms, std::string changes,
-            std::shared_ptr<uint32_t> acks, ReplyTicket ticket);
+            std::shared_ptr<ReplicaAcks> acks, ReplyTicket ticket);
 
     /// Sends it to everyone; afterwards answered() tells whether the level is met already.
     void start();
@@ -58,7 +59,7 @@ class WriteOp final : public BusOp {
     const ShardId shard_;
     const Terms terms_;
     const std::string changes_;
-    const std::shared_ptr<uint32_t> acks_;
+    const std::shared_ptr<ReplicaAcks> acks_;
     const ReplyTicket ticket_;
     std::shared_ptr<const ShardPlan> plan_;
     Quorum quorum_;

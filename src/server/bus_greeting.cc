@@ -181,6 +181,7 @@ void BusGreeting::succeed() {
     connection.peer = handshake_->peer().node;
     connection.lane = handshake_->peer().lane;
     connection.dialled = role_ == BusRole::dialler;
+    connection.version = handshake_->version();
     connection.input = std::move(input_);
     connection.read_ns = read_ns_;
     connection.address = address_;

@@ -26,6 +26,7 @@ struct BusConnection {
     NodeId peer = 0;
     BusLane lane = kControlLane;
     bool dialled = false;
+    uint16_t version = 0;
     Buffer input;         // what was read behind the handshake
     int64_t read_ns = 0;  // monotonic: when
     std::string address;  // of the other end, for the log

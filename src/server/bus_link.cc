@@ -44,6 +44,7 @@ TcpBusLink::TcpBusLink(BusLinks& links, BusConnection connection)
       peer_(connection.peer),
       lane_(connection.lane),
       dialled_(connection.dialled),
+      version_(connection.version),
       address_(std::move(connection.address)),
       input_(std::move(connection.input)) {
     sockaddr_storage other_end{};

@@ -36,6 +36,7 @@ class TcpBusLink final : public BusLink {
 
     NodeId peer() const override { return peer_; }
     bool dialled() const override { return dialled_; }
+    uint16_t version() const override { return version_; }
     std::string peer_host() const override { return peer_host_; }
     std::string own_host() const override { return own_host_; }
     void send(std::string_view payload) override;
@@ -69,6 +70,7 @@ class TcpBusLink final : public BusLink {
     const NodeId peer_;
     const BusLane lane_;
     const bool dialled_;
+    const uint16_t version_;
     const std::string address_;
     std::string peer_host_, own_host_;
     Buffer input_, output_;

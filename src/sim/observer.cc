@@ -89,6 +89,16 @@ bool Observer::can_look(unsigned machine) const {
     return process != nullptr && !process->node().loading();
 }
 
+bool Observer::read_cold(unsigned machine, const Watched& key, LogAddress address, std::string& cell) {
+    SimMachine& looked_at = cluster_.machine(machine);
+    looked_at.disk->set_onlooking(true);
+    const auto stored = looked_at.process->node().core().store->segments().read(address, 0);
+    looked_at.disk->set_onlooking(false);
+    if (!stored || stored->value_damaged || stored->key != key.name) return false;
+    cell = stored->value;
+    return true;
+}
+
 void Observer::look(unsigned machine, Watched& key) {
     Store& store = *cluster_.machine(machine).process->node().core().store;
     CopyRecord& record = copy(key, machine);
@@ -97,7 +107,9 @@ void Observer::look(unsigned machine, Watched& key) {
     const Lsn lsn = store.shard_lsn(key.shard);
     if (!record.changed(lsn)) return;
     const Lookup found = store.lookup(0, make_key_ref(key.name, store.hash_seed()));
-    if (found.state == Lookup::State::cold) return record.hidden();
+    std::string cold;
+    if (found.state == Lookup::State::cold && !read_cold(machine, key, found.address, cold))
+        return record.hidden();
     if (found.state == Lookup::State::absent) {
         const Stamp clock = cluster_.machine(machine).process->cluster().stamps.last();
         const CopyRecord::Gone gone = record.missing(clock, lsn);
@@ -105,7 +117,7 @@ void Observer::look(unsigned machine, Watched& key) {
         if (gone != CopyRecord::Gone::no) forget_reaped(key, machine);
         return;
     }
-    const std::string_view bytes = found.record->value();
+    const std::string_view bytes = cold.empty() ? found.record->value() : cold;
     if (record.is(bytes)) return;
     const auto cell = decode_cell(bytes);
     if (!cell) return fail(fmt::format("machine {} has a malformed cell of {}", machine, key.name));

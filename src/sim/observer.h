@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "base/types.h"
+#include "engine/address.h"
 #include "sim/copy_record.h"
 #include "sim/history.h"
 #include "sim/sim_cluster.h"
@@ -99,6 +100,8 @@ class Observer final : public SimWatcher {
     Machine& at(unsigned machine);
     bool can_look(unsigned machine) const;
     CopyRecord& copy(Watched& key, unsigned machine);
+    /// What the copy is that is only on the machine's disk. False: it can't be read.
+    bool read_cold(unsigned machine, const Watched& key, LogAddress address, std::string& cell);
     void look(unsigned machine, Watched& key);
     void note_cell(Watched& key, const Cell& cell, unsigned machine);
     void note(Watched& key, const char* what, const Dot& dot, std::string value, unsigned machine);

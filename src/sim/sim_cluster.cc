@@ -93,6 +93,7 @@ Result<void> SimCluster::start(unsigned index) {
     }
     if (!machine.replaces.empty())
         directives.insert(directives.end(), {"--cluster-replace", machine.replaces});
+    if (options_.evicts) directives.insert(directives.end(), {"--maxmemory-policy", "volatile-lru"});
     SimProcess::Setting setting{
         .net = net,
         .disk = *machine.disk,

@@ -49,6 +49,7 @@ class SimCluster {
         bool verbose = false;
         unsigned datacenters = 1;
         bool sloppy_quorum = true;
+        bool evicts = false;  // what expires, when there's a maxmemory
     };
     explicit SimCluster(const Options& options);
     ~SimCluster();

@@ -384,6 +384,7 @@ Result<void> SimDisk::begin_operation(const std::string& what, const std::string
 }
 
 Result<void> SimDisk::begin_read(const std::string& what, const std::string& path) {
+    if (onlooking_) return {};
     ++read_operations_;
     if (stopped_) return fail(ErrorKind::io, path + ": the process is dead");
     return strike(read_fault_, read_operations_, what, path);
@@ -438,6 +439,11 @@ void SimDisk::flip_bit(const std::string& path, uint64_t offset, unsigned bit) {
 uint64_t SimDisk::operations() const {
     std::lock_guard lock(mutex_);
     return operations_;
+}
+
+void SimDisk::set_onlooking(bool on) {
+    std::lock_guard lock(mutex_);
+    onlooking_ = on;
 }
 
 uint64_t SimDisk::read_operations() const {

@@ -71,6 +71,8 @@ class SimDisk final : public Disk {
     void flip_bit(const std::string& path, uint64_t offset, unsigned bit);
 
     // ---- looking on
+    /// While this is on, reads are an onlooker's: they aren't counted, and don't fail.
+    void set_onlooking(bool on);
     uint64_t operations() const;
     uint64_t read_operations() const;
     /// One line per operation since the last clear, e.g. "write data/0000000000000001.seg 64+128".
@@ -126,6 +128,7 @@ class SimDisk final : public Disk {
     bool stopped_ = false;
     uint64_t operations_ = 0;
     uint64_t read_operations_ = 0;
+    bool onlooking_ = false;
     uint64_t groups_ = 0;
     uint64_t generation_ = 1;  // of processes: handles of earlier ones are dead
     uint64_t boots_ = 1;

@@ -27,12 +27,15 @@ class Extras {
         more_faults = true;
         sloppy_quorum = !rng_.one_in(4);
         datacenters = rng_.one_in(5) ? 2 : 1;
+        little_memory = options.seed % 7 == 0;
     }
 
     Workload::Options workload;
     bool more_faults = false;
     bool sloppy_quorum = true;
     unsigned datacenters = 1;
+    /// What expires (x:*) may be evicted, no other key may; the rest moves to the disk.
+    bool little_memory = false;
 
   private:
     Rng rng_;
@@ -70,7 +73,7 @@ class Trial {
           only_deaths_(options.faults && rng_.one_in(4)),
           early_reaping_(rng_.one_in(3)),
           cluster_({options.seed, always_sync_, early_reaping_ ? 3 : 86400, options.verbose,
-                    extras_.datacenters, extras_.sloppy_quorum}),
+                    extras_.datacenters, extras_.sloppy_quorum, extras_.little_memory}),
           workload_(cluster_, extras_.workload, rng_.next()),
           nemesis_(cluster_, workload_,
                    {.always_sync = always_sync_,
@@ -86,11 +89,11 @@ class Trial {
     }
 
     TrialReport run() {
-        cluster_.say(fmt::format("appendfsync {}, {}tombstones kept {}{}{}",
-                                 always_sync_ ? "always" : "everysec",
-                                 only_deaths_ ? "nothing but deaths, " : "", early_reaping_ ? "3 s" : "a day",
-                                 extras_.datacenters == 1 ? "" : ", two datacenters",
-                                 extras_.sloppy_quorum ? "" : ", strict quorums"));
+        cluster_.say(fmt::format(
+            "appendfsync {}, {}tombstones kept {}{}{}{}", always_sync_ ? "always" : "everysec",
+            only_deaths_ ? "nothing but deaths, " : "", early_reaping_ ? "3 s" : "a day",
+            extras_.datacenters == 1 ? "" : ", two datacenters",
+            extras_.sloppy_quorum ? "" : ", strict quorums", extras_.little_memory ? ", little memory" : ""));
         if (form()) work();
         observer_.judge(workload_.history());
         report_.wrong.insert(report_.wrong.begin(), observer_.wrong().begin(), observer_.wrong().end());
@@ -143,6 +146,7 @@ class Trial {
         for (int64_t end = cluster_.events.now_us() + options_.seconds * kSecondUs;
              cluster_.events.now_us() < end;) {
             cluster_.run_for(kLookUs);
+            if (extras_.little_memory) press_memory();
             if (options_.faults) nemesis_.step();
             nemesis_.tend();
         }
@@ -161,6 +165,19 @@ class Trial {
         }
         if (!differs.empty()) wrong("replicas are not equal after healing: " + differs);
         judge();
+    }
+
+    /// A quarter of what each machine has in memory beside its index has to go.
+    void press_memory() {
+        for (unsigned i = 0; i < cluster_.size(); ++i) {
+            if (!cluster_.machine(i).serves()) continue;
+            Node& node = cluster_.machine(i).process->node();
+            if (node.loading()) continue;
+            const Store& store = *node.core().store;
+            const uint64_t used = store.used_bytes();
+            const uint64_t most = used - std::min(used, store.stats().record_bytes / 4);
+            (void)node.config().set({{"maxmemory", std::to_string(std::max<uint64_t>(most, 1))}});
+        }
     }
 
     void judge() {

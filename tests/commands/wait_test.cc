@@ -61,8 +61,10 @@ TEST_F(WaitCommands, WaitaofLastsUntilTheLogIsSynced) {
 
 TEST_F(WaitCommands, WaitaofForReplicasTellsTheLocalStateAtTheEnd) {
     here.fake_clients.synced = false;
-    EXPECT_EQ(run("WAITAOF 1 1 300"), "");
-    EXPECT_EQ(client.block.kind, Block::Kind::time);
+    EXPECT_EQ(run("WAITAOF 1 2 300"), "");
+    EXPECT_EQ(client.block.kind, Block::Kind::synced_by_replicas);
+    EXPECT_EQ(client.block.arguments[0], 1);
+    EXPECT_EQ(client.block.arguments[1], 2);
     EXPECT_EQ(end_wait(true), "*2\r\n:0\r\n:0\r\n");
 }
 

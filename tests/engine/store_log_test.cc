@@ -1,6 +1,9 @@
 // The store over the real log: reopening, keys that are only on disk, batches, eviction to the log.
 #include "engine/store.h"
 
+#include <set>
+
+#include "engine/eviction_choice.h"
 #include "engine/record_codec.h"
 #include "tests/engine/store_fixture.h"
 
@@ -114,6 +117,53 @@ TEST_F(StoreTest, NoevictionMovesToTheLogAndNothingIsLost) {
     for (int i = 0; i < 4000; ++i)
         EXPECT_EQ(get("key" + std::to_string(i)), std::string(200, static_cast<char>('a' + i % 26)));
     EXPECT_GT(store_->stats().cold_reads, 1000u);
+}
+
+/// Keys "goes*" are taken, "unloads*" move to the log, and all others stay.
+class ChoiceByName final : public EvictionChoice {
+  public:
+    bool may_take_of(ShardId) override { return true; }
+    Verdict judge(SlotId, const Record& record) override {
+        const std::string_view key = record.key();
+        if (key.starts_with("goes")) return {taken.contains(std::string(key)) ? Fate::busy : Fate::goes};
+        return {key.starts_with("unloads") ? Fate::unloads : Fate::stays};
+    }
+    void take(SlotId, const Record& record) override {
+        EXPECT_TRUE(taken.emplace(record.key()).second) << "twice";
+        promised += record.allocated_size();
+    }
+    uint64_t promised_bytes() const override { return promised; }
+
+    std::set<std::string> taken;
+    uint64_t promised = 0;
+};
+
+TEST_F(StoreTest, AChoiceSaysWhatBecomesOfEachRecordUnderAPolicyThatDeletes) {
+    for (const bool log : {true, false}) {
+        SCOPED_TRACE(log);
+        store_.reset();
+        std::filesystem::remove_all(directory_);
+        open(log);
+        for (int i = 0; i < 300; ++i)
+            for (const std::string name : {"goes", "unloads", "stays"})
+                set(name + std::to_string(i), std::string(200, 'x'));
+        if (log) store_->log().flush();
+        store_->set_memory_policy(1, MaxmemoryPolicy::volatile_lru, 5, 10, 1);
+        ChoiceByName choice;
+        auto none = [](DbId, std::string_view) { FAIL(); };
+        for (int i = 0; i < 500; ++i) (void)store_->evict_step(batch_, clock_.now_ms, 100, none, &choice);
+        EXPECT_EQ(choice.taken.size(), 300u);
+        EXPECT_EQ(store_->stats().unloaded_keys, log ? 300u : 0u);
+        EXPECT_EQ(store_->stats().resident_keys, log ? 600u : 900u);
+        EXPECT_EQ(store_->db_size(0), 900u);
+        // What it has taken may be on its way; without that there's nothing left.
+        EXPECT_TRUE(store_->evict_step(batch_, clock_.now_ms, 100, none, &choice));
+        for (const std::string& key : choice.taken) del(key);
+        EXPECT_FALSE(store_->evict_step(batch_, clock_.now_ms, 100, none, &choice));
+        // As good as freed.
+        choice.promised = store_->used_bytes();
+        EXPECT_TRUE(store_->evict_step(batch_, clock_.now_ms, 100, none, &choice));
+    }
 }
 
 TEST_F(StoreTest, ColdKeysExpireToo) {

@@ -99,6 +99,8 @@ bool decode(const BusFrameReader::Message& message) {
             return decode_session_end(message.body).has_value();
         case BusKind::reap:
             return decode_reap(message.body).has_value();
+        case BusKind::sync:
+            return decode_sync(message.body).has_value();
     }
     ADD_FAILURE() << "a kind that isn't one";
     return false;
@@ -184,6 +186,7 @@ TEST(BusMessage, EachComesBackAsItWas) {
     ASSERT_TRUE(exchange);
     EXPECT_EQ(exchange->bytes, "bytes");
 
+    EXPECT_EQ(decode_sync(body_of(SyncMessage{12}))->op, 12u);
     const auto end = decode_session_end(body_of(SessionEnd{11}));
     ASSERT_TRUE(end);
     EXPECT_EQ(end->session, 11u);
@@ -244,6 +247,7 @@ TEST(BusMessage, ABodyCutAnywhereIsRefused) {
     whole(body_of(ReadMessage{3, false, {"a", "", "ccc"}}), decode_read);
     whole(body_of(a_forward()), decode_forward);
     whole(body_of(SessionEnd{3}), decode_session_end);
+    whole(body_of(SyncMessage{3}), decode_sync);
 }
 
 TEST(BusMessage, TheKeyToPrefetchIsFoundWhereThereIsOne) {
@@ -284,7 +288,7 @@ TEST(BusMessage, ValuesOutOfRangeAreRefused) {
     merge.back() = 3;
     EXPECT_FALSE(decode_merge(merge));
     // Kinds.
-    for (const int kind : {0, 11, 255}) {
+    for (const int kind : {0, 12, 255}) {
         std::string frame;
         append_frame_head(frame, {});
         append_message(frame, SessionEnd{1});

@@ -110,17 +110,6 @@ TEST_F(Cells, FlushLeavesTombstonesThatAreCounted) {
     EXPECT_GT(recount(*node->core().store).tombstones, 0);
 }
 
-// CORRECTNESS 18: a copy that one replica drops by itself comes back from the others.
-TEST_F(Cells, NoPolicyEvictsForReal) {
-    start_cluster({}, {"--maxmemory-policy", "allkeys-random"}, 1);
-    const uint64_t limit = node->core().store->used_bytes() + 64 * 1024;
-    ASSERT_TRUE(config->set({{"maxmemory", std::to_string(limit)}}));
-    Connection& client = connect();
-    for (int i = 0; i < 300; ++i) client("SET k" + std::to_string(i) + " " + std::string(1000, 'v'));
-    EXPECT_EQ(client("DBSIZE"), ":300\r\n");
-    expect_recount(*node->core().store, core());
-}
-
 TEST_F(Cells, ForgettingTakesOnlyWhatIsStillTheSame) {
     begin();
     Connection& client = connect();

@@ -34,11 +34,13 @@ class FakeBusLink final : public BusLink {
         frames.emplace_back(payload);
     }
     size_t queued_bytes() const override { return queued; }
+    uint16_t version() const override { return speaks; }
     void reset() override { was_reset = true; }
 
     std::vector<std::string> frames;
     std::string host = "127.0.0.1";
     size_t queued = 0;
+    uint16_t speaks = kBusVersionMax;
     bool was_reset = false;
 
   private:

@@ -72,6 +72,120 @@ TEST_F(ConnectionLevels, WaitEndsWithTheAcknowledgementsItWaitsFor) {
     EXPECT_EQ(client.take(), ":2\r\n");
 }
 
+/// WAITAOF asks each replica that has acknowledged the write, once.
+class SyncedReplicas : public ClusterFixture {
+  protected:
+    Connection& begin(std::vector<std::string> directives = {}) {
+        directives.insert(directives.end(), {"--write-consistency", "one", "--appendfsync", "no"});
+        start_cluster({kB, kC}, std::move(directives));
+        Connection& client = connect();
+        EXPECT_EQ(client("SET " + key_with_owners({self}) + " 1"), "+OK\r\n");
+        return client;
+    }
+    void acknowledge(NodeId replica) { ack(replica, sent_to(replica, BusKind::merge).at(0).op()); }
+    std::vector<Sent> asked(NodeId replica) { return sent_to(replica, BusKind::sync); }
+};
+
+TEST_F(SyncedReplicas, AreCountedWhenTheySaySo) {
+    Connection& client = begin();
+    acknowledge(kB);
+    EXPECT_EQ(client("WAITAOF 0 2 0"), "");
+    const std::vector<Sent> to_b = asked(kB);
+    ASSERT_EQ(to_b.size(), 1u);
+    EXPECT_TRUE(asked(kC).empty()) << "it has acknowledged nothing";
+    ack(kB, to_b[0].op());
+    EXPECT_EQ(client.take(), "");
+    pass_ms(100);
+    EXPECT_TRUE(asked(kB).empty()) << "it has said so already";
+}
+
+TEST_F(SyncedReplicas, OneThatAcknowledgesLaterIsAskedThen) {
+    Connection& client = begin();
+    EXPECT_EQ(client("WAITAOF 0 2 0"), "");
+    for (const NodeId replica : {kB, kC}) {
+        EXPECT_EQ(client.take(), "");
+        acknowledge(replica);
+        ack(replica, asked(replica).at(0).op());
+    }
+    EXPECT_EQ(client.take(), "*2\r\n:0\r\n:2\r\n");
+    EXPECT_EQ(client("WAITAOF 0 2 0"), "*2\r\n:0\r\n:2\r\n");
+}
+
+TEST_F(SyncedReplicas, AndThisNodesDiskIfItIsAskedFor) {
+    Connection& client = begin();
+    acknowledge(kB);
+    EXPECT_EQ(client("WAITAOF 1 1 0"), "");
+    ack(kB, asked(kB).at(0).op());
+    EXPECT_EQ(client.take(), "");
+    node->sync_step();
+    settle();
+    EXPECT_EQ(client.take(), "*2\r\n:1\r\n:1\r\n");
+}
+
+TEST_F(SyncedReplicas, AreCountedAtTheDeadline) {
+    Connection& client = begin();
+    acknowledge(kB), acknowledge(kC);
+    EXPECT_EQ(client("WAITAOF 0 2 1000"), "");
+    ack(kB, asked(kB).at(0).op());
+    EXPECT_EQ(client.take(), "");
+    pass_ms(1100);
+    EXPECT_EQ(client.take(), "*2\r\n:0\r\n:1\r\n");
+}
+
+/// It may have lost what wasn't on its disk.
+TEST_F(SyncedReplicas, WhoseLinkBrokeIsNotAskedAnyMore) {
+    for (const bool before : {true, false}) {
+        SCOPED_TRACE(before);
+        Connection& client = begin();
+        acknowledge(kB), acknowledge(kC);
+        if (before) unlink(kB), link(kB);
+        EXPECT_EQ(client("WAITAOF 0 2 1000"), "");
+        if (!before) unlink(kB), link(kB);
+        pass_ms(100);
+        EXPECT_EQ(asked(kB).size(), 0u);
+        ack(kC, asked(kC).at(0).op());
+        pass_ms(1000);
+        EXPECT_EQ(client.take(), "*2\r\n:0\r\n:1\r\n");
+        stop_cluster();
+        disk = std::make_unique<SimDisk>(7);
+    }
+}
+
+TEST_F(SyncedReplicas, OneThatCannotSyncIsAskedAgain) {
+    Connection& client = begin();
+    acknowledge(kB);
+    EXPECT_EQ(client("WAITAOF 0 1 0"), "");
+    ack(kB, asked(kB).at(0).op(), BusStatus::refused);
+    pass_ms(100);
+    EXPECT_EQ(client.take(), "");
+    ack(kB, asked(kB).at(0).op());
+    EXPECT_EQ(client.take(), "*2\r\n:0\r\n:1\r\n");
+}
+
+TEST_F(SyncedReplicas, AnOlderPeerIsNotAsked) {
+    Connection& client = begin();
+    link_of(kB)->speaks = 1;
+    acknowledge(kB);
+    EXPECT_EQ(client("WAITAOF 0 1 300"), "");
+    EXPECT_TRUE(asked(kB).empty());
+    pass_ms(400);
+    EXPECT_EQ(client.take(), "*2\r\n:0\r\n:0\r\n");
+}
+
+TEST_F(SyncedReplicas, WaitaofFollowsTheWriteToItsNode) {
+    start_cluster({kB, kC});
+    Connection& client = connect();
+    (void)client("SET " + key_with_owners({kB}) + " 1");
+    answer(kB, ForwardReply{forwards(*this, kB).at(0).op(), BusStatus::done, "+OK\r\n"});
+    EXPECT_EQ(client.take(), "+OK\r\n");
+    EXPECT_EQ(client("WAITAOF 0 2 1000"), "");
+    const auto wait = forwards(*this, kB);
+    ASSERT_EQ(wait.size(), 1u);
+    EXPECT_EQ(decode_forward(wait[0].body)->commands.at(0).at(0), "WAITAOF");
+    answer(kB, ForwardReply{wait[0].op(), BusStatus::done, "*2\r\n:1\r\n:2\r\n"});
+    EXPECT_EQ(client.take(), "*2\r\n:1\r\n:2\r\n");
+}
+
 TEST_F(ConnectionLevels, WaitFollowsTheWriteToItsNode) {
     start_cluster({kB, kC});
     Connection& client = connect();

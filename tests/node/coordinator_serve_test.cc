@@ -90,6 +90,31 @@ TEST_F(Serving, WhoWaitsForEverIsForgottenWithItsConnection) {
     EXPECT_EQ(run(forward({"PING"})), "+PONG\r\n");
 }
 
+TEST_F(Serving, SyncedIsSaidWhenTheDiskHasWhatWasLoggedBefore) {
+    begin({kB, kC}, {"--appendfsync", "no"});
+    EXPECT_EQ(merge(change_of(key_, cell_of("v", 99, stamp_now()))), BusStatus::done);
+    EXPECT_THAT(ask(SyncMessage{8}), IsEmpty());
+    settle();
+    EXPECT_THAT(sent_to(kB, false), IsEmpty());
+    node->sync_step();
+    settle();
+    const std::vector<Sent> sent = sent_to(kB, false);
+    ASSERT_THAT(sent, SizeIs(1));
+    EXPECT_EQ(decode_ack(sent[0].body)->op, 8u);
+    EXPECT_EQ(decode_ack(sent[0].body)->status, BusStatus::done);
+    // Nothing has come since.
+    const std::vector<Sent> again = ask(SyncMessage{9});
+    ASSERT_THAT(again, SizeIs(1));
+    EXPECT_EQ(decode_ack(again[0].body)->status, BusStatus::done);
+}
+
+TEST_F(Serving, WithoutALogNothingIsEverOnTheDisk) {
+    begin({kB, kC}, {"--appendonly", "no"});
+    const std::vector<Sent> sent = ask(SyncMessage{8});
+    ASSERT_THAT(sent, SizeIs(1));
+    EXPECT_EQ(decode_ack(sent[0].body)->status, BusStatus::refused);
+}
+
 TEST_F(Serving, MalformedMergesAreRefusedAndChangeNothing) {
     begin();
     const std::string good = change_of(key_, cell_of("v", 99, stamp_now()));
