@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "cluster/member_facts.h"
+#include "cluster/shard_set.h"
 
 namespace torc {
 namespace {
@@ -176,6 +177,9 @@ void MemberTable::forget(NodeId id) {
 
 void MemberTable::outbid(uint64_t incarnation) {
     self_.incarnation = std::min(std::max(self_.incarnation, incarnation) + 1, kHighestIncarnation);
+    // Others decided for it meanwhile. The refutation itself says that it has to catch up: in facts that
+    // still called its shards settled they would leave deciding to it at once.
+    self_.unsettled.assign(kShardSetBytes, '\xff');
     self_changed_ = true;
 }
 

@@ -72,7 +72,8 @@ class MemberTable {
     void update_self(const MemberFacts& facts);
     void leave();
     void forget(NodeId id);
-    /// Somebody believes this node dead in `incarnation`, or ascribes that incarnation to it.
+    /// Somebody believes this node dead in `incarnation`, or ascribes that incarnation to it. From then on,
+    /// till the owner says otherwise, its facts call all its shards unsettled.
     void outbid(uint64_t incarnation);
     /// Tells the owner what changed, and that it did.
     void change_liveness(MemberRecord& record, Liveness liveness, Now now, const std::string& why);

@@ -150,7 +150,11 @@ void ControlPlane::on_frame(BusLink& link, std::string_view payload) {
     ClusterCounters::add(cluster_.counters.bytes_received, payload.size());
     const auto what = static_cast<uint8_t>(payload.front());
     const std::string_view body = payload.substr(1);
-    if (what == kMembership) membership_->on_message(link.peer(), body, now());
+    if (what == kMembership) {
+        membership_->on_message(link.peer(), body, now());
+        // Taken for dead, and about to say otherwise: workers are told before anybody hears of it.
+        if (membership_->self().incarnation != seen_incarnation_) refresh_facts();
+    }
     if (what == kAgreement) agreement_.on_message(link.peer(), body, now().monotonic_ms);
     if (what == kRequest) on_request(link.peer(), body);
     if (what == kTakeOver) take_over_.on_message(link.peer(), body, now().monotonic_ms);

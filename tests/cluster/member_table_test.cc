@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "cluster/shard_set.h"
+
 namespace torc {
 namespace {
 
@@ -172,6 +174,16 @@ TEST_F(MemberTableTest, DescriptionsTellAllThatIsKnown) {
     }
     table.leave();
     EXPECT_EQ(described(1).back().kind, Kind::left);
+}
+
+// What it says with its refutation is what others choose their coordinators by.
+TEST_F(MemberTableTest, WhoWasTakenForDeadCallsNoShardSettled) {
+    EXPECT_EQ(table.merge(says(Kind::down, 1, table.self().incarnation, 3), 3, kNow), Merged::nothing);
+    EXPECT_TRUE(shard_set_of(table.self().unsettled).all());
+    MemberFacts proven = table.self();
+    proven.unsettled.clear();
+    table.update_self(proven);
+    EXPECT_TRUE(table.self().unsettled.empty());
 }
 
 TEST_F(MemberTableTest, ForgettingIsBounded) {

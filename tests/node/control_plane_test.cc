@@ -220,6 +220,40 @@ TEST_F(Planes, WhoComesBackSaysFirstThatNothingIsSettled) {
     EXPECT_GT(said, 0u);
 }
 
+// A first owner that was cut off hears from the stand-in that it was down: it answers at once, and what it
+// answers makes the stand-in send it commands.
+TEST_F(Planes, WhoWasTakenForDeadDecidesNothingFromItsRefutationOn) {
+    add(1), add(2, {1});
+    run_ms(10'000);
+    ASSERT_EQ(ring(1).members.size(), 2u);
+    ASSERT_TRUE(nodes_.at(1).core->taken_shards().any());
+    fills_ = false;
+    const auto at = std::ranges::find_if(links_, [](const Pair& pair) { return pair.from == 2; });
+    ASSERT_NE(at, links_.end());
+    at->far->out.clear();
+    MembershipMessage ping;
+    ping.kind = MembershipMessage::Kind::ping;
+    ping.cluster_id = ring(1).cluster_id;
+    ping.target = 1;
+    ping.view = {1ULL << 60, 1, Liveness::down};  // whatever its incarnation is, it has to be outbid
+    nodes_.at(1).plane->on_frame(*at->far, "\x01" + encode_message(ping));
+    // No tick has passed.
+    EXPECT_TRUE(nodes_.at(1).core->taken_shards().none());
+    EXPECT_TRUE(nodes_.at(1).core->settled_shards().none());
+    size_t refutations = 0;
+    for (const Pair& pair : links_)
+        for (const std::string& frame : pair.from == 1 ? pair.near->out : pair.far->out) {
+            MembershipMessage message;
+            if (frame[0] != '\x01' || !decode_message(std::string_view(frame).substr(1), message)) continue;
+            for (const MemberUpdate& update : message.updates) {
+                if (update.facts.id != 1 || update.facts.incarnation <= ping.view.incarnation) continue;
+                EXPECT_TRUE(shard_set_of(update.facts.unsettled).all());
+                ++refutations;
+            }
+        }
+    EXPECT_GT(refutations, 0u);
+}
+
 TEST_F(Planes, AMoveEndsOnlyWhenWhatItGivesIsFilled) {
     fills_ = false;
     add(1), add(2, {1});
