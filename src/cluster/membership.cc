@@ -301,11 +301,14 @@ std::vector<const Member*> Membership::members() const {
     return members;
 }
 
-/// Of an even number the earlier of the two in the middle: nothing expires before its time because of it.
+/// Of an even number the earlier of the two in the middle: nothing expires before its time because of it. Who
+/// is down counts with its clock as last read: a node that is cut off, or the last one up, must not fall back
+/// to a clock of its own that the others have held so far.
 int64_t Membership::cluster_clock_offset_ms() const {
     std::vector<int64_t> offsets = {0};
     for (const auto& [id, record] : impl_->table.records()) {
-        if (record.member.clock_known && !record.gone()) offsets.push_back(record.member.clock_offset_ms);
+        if (record.member.clock_known && record.member.liveness != Liveness::left)
+            offsets.push_back(record.member.clock_offset_ms);
     }
     const auto middle = offsets.begin() + static_cast<ptrdiff_t>((offsets.size() - 1) / 2);
     std::ranges::nth_element(offsets, middle);

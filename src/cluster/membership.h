@@ -114,7 +114,8 @@ class Membership {
     const MemberFacts& self() const;
     const Member* find(NodeId id) const;
     std::vector<const Member*> members() const;  // all but ourselves, by id
-    /// The median of all members' wall clocks, ours included, minus our own.
+    /// The median of all members' wall clocks, ours included and those that are down as last read, minus our
+    /// own.
     int64_t cluster_clock_offset_ms() const;
     unsigned health_score() const;  // Lifeguard's; 0: healthy
 
