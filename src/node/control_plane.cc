@@ -565,8 +565,9 @@ void ControlPlane::force_remove(NodeId id) {
         step.node = id;
         if (auto forced = agreement_.force(step); !forced) return note(forced.error().message);
         log_warning("Node {} was removed by force, on an operator's word", node_name(id));
+        // It stays a member of the gossip: should it live behind a partition, both sides have to hear of each
+        // other's rings when that is over. CLUSTER FORGET takes it out of the list.
         on_ring_adopted();
-        membership_->forget(id, now());
     });
 }
 

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 
 #include "cluster/membership_message.h"
 #include "cluster/node_identity.h"
@@ -111,9 +112,18 @@ class Planes : public testing::Test {
             nodes_.at(from).plane->on_link_up(near);
         }
     }
+    /// From now on frames between the two sides get lost, and links stay up.
+    void cut(std::vector<NodeId> a, std::vector<NodeId> b) {
+        for (const NodeId from : a)
+            for (const NodeId to : b) cuts_.insert({from, to}), cuts_.insert({to, from});
+    }
     bool carry() {
         bool moved = false;
         for (size_t i = 0; i < links_.size(); ++i) {
+            if (cuts_.contains({links_[i].from, links_[i].to})) {
+                links_[i].near->out.clear(), links_[i].far->out.clear();
+                continue;
+            }
             for (std::string& frame : std::exchange(links_[i].near->out, {})) {
                 nodes_.at(links_[i].to).plane->on_frame(*links_[i].far, frame);
                 moved = true;
@@ -160,6 +170,7 @@ class Planes : public testing::Test {
     std::map<NodeId, One> nodes_;
     std::vector<Pair> links_, dead_;
     std::vector<std::pair<NodeId, NodeId>> wanted_;
+    std::set<std::pair<NodeId, NodeId>> cuts_;
     bool fills_ = true;  // every shard that a node gets is filled at once
 };
 
@@ -326,6 +337,27 @@ TEST_F(Planes, MeetingOneThatStillWaitsForItsSeedsKeepsTheRing) {
     EXPECT_NE(ring(1).cluster_id, 0u);
     EXPECT_EQ(ring(1).members.size(), 2u);
     EXPECT_EQ(ring(1), ring(2));
+}
+
+// The nodes that it was told are dead live on behind a partition.
+TEST_F(Planes, AForcedRingIsHeardOfWhenThePartitionIsOver) {
+    add(1), add(2, {1}), add(3, {1});
+    run_ms(10'000);
+    ASSERT_EQ(ring(1).members.size(), 3u);
+    cut({1}, {2, 3});
+    run_ms(12'000);
+    nodes_.at(1).plane->force_remove(2);
+    run_ms(1000);
+    nodes_.at(1).plane->force_remove(3);
+    run_ms(5000);
+    ASSERT_EQ(ring(1).members.size(), 1u);
+    ASSERT_EQ(ring(2).members.size(), 3u);
+    cuts_.clear();
+    run_ms(20'000);
+    for (const NodeId id : {2, 3}) {
+        EXPECT_EQ(ring(id), ring(1)) << id;
+        EXPECT_FALSE(nodes_.at(id).plane->status().in_ring) << id;
+    }
 }
 
 TEST_F(Planes, RingsOfSeveralNeverMerge) {
