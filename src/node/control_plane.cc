@@ -36,6 +36,14 @@ MemberFacts facts_of(const ControlPlane::Settings& settings, uint64_t actor, int
     return facts;
 }
 
+/// What a later run has to know of another node: who and where it is. The rest changes all the time.
+MemberFacts lasting(MemberFacts facts) {
+    facts.incarnation = facts.version = facts.ring_epoch = facts.actor = 0;
+    facts.started_ms = 0;
+    facts.unsettled.clear();
+    return facts;
+}
+
 }  // namespace
 
 ControlPlane::ControlPlane(ClusterCore& cluster, Disk& disk, const Clock& clock, Settings settings)
@@ -506,10 +514,18 @@ void ControlPlane::publish() {
 
 void ControlPlane::save_members() {
     members_changed_ = false;
-    std::vector<MemberFacts> facts;
-    for (const Member* member : membership_->members()) facts.push_back(member->facts);
+    std::vector<MemberFacts> facts, places;
+    for (const Member* member : membership_->members()) {
+        facts.push_back(member->facts);
+        places.push_back(lasting(member->facts));
+    }
+    // A save is a sync, for which this thread stands still. On a slow disk that makes others doubt this node,
+    // and with each doubt facts change: if they were saved it would go on for ever.
+    std::string next = encode_members(places);
+    if (next == saved_places_) return;
     const auto saved = store_cluster_file(disk_, settings_.directory, kMembersFile, encode_members(facts));
-    if (!saved) log_warning("{}", saved.error().message);
+    if (!saved) return log_warning("{}", saved.error().message);
+    saved_places_ = std::move(next);
 }
 
 // ---- from other threads

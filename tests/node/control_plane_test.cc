@@ -7,6 +7,8 @@
 #include <memory>
 #include <set>
 
+#include "cluster/cluster_file.h"
+#include "cluster/member_facts.h"
 #include "cluster/membership_message.h"
 #include "cluster/node_identity.h"
 #include "cluster/shard_set.h"
@@ -263,6 +265,23 @@ TEST_F(Planes, WhoWasTakenForDeadDecidesNothingFromItsRefutationOn) {
             }
         }
     EXPECT_GT(refutations, 0u);
+}
+
+TEST_F(Planes, TheFileOfMembersIsWrittenWhenTheyComeAndNotWhenTheyAreInDoubt) {
+    add(1), add(2, {1});
+    run_ms(10'000);
+    const auto file = [&] {
+        return load_cluster_file(*nodes_.at(1).disk, "data", "cluster-members").value();
+    };
+    const std::string before = file();
+    ASSERT_EQ(decode_members(before)->size(), 1u);
+    const uint64_t version = nodes_.at(1).core->topology_version();
+    for (int i = 0; i < 5; ++i) nodes_.at(2).core->unsettle_all(), run_ms(1000);
+    EXPECT_GT(nodes_.at(1).core->topology_version(), version);  // it has heard
+    EXPECT_EQ(file(), before);
+    add(3, {1});
+    run_ms(5000);
+    EXPECT_EQ(decode_members(file())->size(), 2u);
 }
 
 TEST_F(Planes, AMoveEndsOnlyWhenWhatItGivesIsFilled) {
