@@ -326,8 +326,9 @@ NodeId ControlPlane::first_owner(const RingTable& table, ShardId shard) const {
 
 void ControlPlane::on_ring_adopted() {
     const RingState& ring = agreement_.ring();
-    if (ring.cluster_id == published_cluster_ && ring.epoch == published_epoch_ && dialer_ != nullptr &&
-        cluster_.topology()->ring->epoch() == ring.epoch)
+    // Where steps were forced, another ring may have the same epoch.
+    if (dialer_ != nullptr && ring.cluster_id == published_cluster_ &&
+        ring == cluster_.topology()->ring->state())
         return;
     const RingTable table(ring);
     // What we hold of a shard that we didn't own a moment ago proves nothing.
@@ -351,7 +352,6 @@ void ControlPlane::on_ring_adopted() {
         log_notice("Ring epoch {}: {} members{}", ring.epoch, ring.members.size(),
                    ring.move ? ", moving" : "");
     published_cluster_ = ring.cluster_id;
-    published_epoch_ = ring.epoch;
     cluster_id_ = ring.cluster_id;
     if (draining_ && ring.cluster_id != 0 && ring.member(settings_.self.id) == nullptr) {
         draining_ = false;

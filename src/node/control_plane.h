@@ -135,7 +135,7 @@ class ControlPlane final : public BusControl, public BusUser {
     std::map<NodeId, PeerLinks> links_;
     std::map<NodeId, Endpoint> kept_;
     std::vector<Endpoint> meeting_;  // dialled for CLUSTER MEET
-    uint64_t published_epoch_ = 0, published_cluster_ = 0;
+    uint64_t published_cluster_ = 0;
     uint64_t seen_incarnation_ = 0;
     uint64_t seen_unsettles_ = 0;
     std::string told_unsettled_;

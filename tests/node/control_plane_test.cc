@@ -379,6 +379,27 @@ TEST_F(Planes, AForcedRingIsHeardOfWhenThePartitionIsOver) {
     }
 }
 
+// Both sides of a partition go on by force, and take as many steps.
+TEST_F(Planes, OfTwoForcedRingsOfOneEpochAllShowTheSame) {
+    add(1), add(2, {1}), add(3, {1}), add(4, {1});
+    run_ms(15'000);
+    ASSERT_EQ(ring(1).members.size(), 4u);
+    cut({1, 2}, {3, 4});
+    run_ms(12'000);
+    for (const auto& [by, gone] : {std::pair(1, 3), std::pair(1, 4), std::pair(3, 1), std::pair(3, 2)}) {
+        nodes_.at(by).plane->force_remove(gone);
+        run_ms(1000);
+    }
+    ASSERT_EQ(ring(1).epoch, ring(3).epoch);
+    ASSERT_NE(ring(1), ring(3));
+    cuts_.clear();
+    run_ms(20'000);
+    for (const NodeId id : {2, 3, 4}) EXPECT_EQ(ring(id), ring(1)) << id;
+    unsigned in_ring = 0;
+    for (const NodeId id : {1, 2, 3, 4}) in_ring += nodes_.at(id).plane->status().in_ring ? 1 : 0;
+    EXPECT_EQ(in_ring, 2u);
+}
+
 TEST_F(Planes, RingsOfSeveralNeverMerge) {
     add(1), add(2, {1}), add(3), add(4, {3});
     run_ms(10'000);
