@@ -11,6 +11,7 @@ namespace {
 
 constexpr uint8_t kMembership = 1, kAgreement = 2, kRequest = 3, kTakeOver = 4;
 constexpr int64_t kSeekMs = 500;
+constexpr uint64_t kSeeksOfOne = 4;  // before the next one is asked
 constexpr int64_t kTendMs = 250;
 constexpr int64_t kSaveMs = 1000;
 constexpr int64_t kSnapshotMs = 250;
@@ -400,14 +401,17 @@ void ControlPlane::seek_ring() {
     // Whom we met while our own ring still stood, and who therefore wasn't listened to.
     for (const auto& [id, links] : links_)
         if (membership_->find(id) == nullptr) membership_->on_contact(id, now());
-    for (const Member* member : membership_->members()) {
-        if (member->facts.cluster_id == 0 || member->liveness != Liveness::alive) continue;
-        if (!links_.contains(member->facts.id)) continue;
-        const bool replaces = settings_.replaces != 0;
-        send_request(member->facts.id, replaces ? RequestKind::replace : RequestKind::join, settings_.self,
-                     settings_.replaces);
-        return;
-    }
+    std::vector<NodeId> asked;
+    for (const Member* member : membership_->members())
+        if (member->facts.cluster_id != 0 && member->liveness == Liveness::alive &&
+            links_.contains(member->facts.id))
+            asked.push_back(member->facts.id);
+    if (asked.empty()) return;
+    // One after the other, so that they don't propose against each other; and not the same one for ever,
+    // which may be outside the ring itself: drained, or removed.
+    const NodeId to = asked[seeks_++ / kSeeksOfOne % asked.size()];
+    const RequestKind kind = settings_.replaces != 0 ? RequestKind::replace : RequestKind::join;
+    send_request(to, kind, settings_.self, settings_.replaces);
 }
 
 bool ControlPlane::leads() const {

@@ -143,6 +143,7 @@ class ControlPlane final : public BusControl, public BusUser {
     bool draining_ = false;
     bool members_changed_ = false;
     std::string saved_places_;  // of the members, as the file has them
+    uint64_t seeks_ = 0;
     int64_t next_seek_ms_ = 0, next_tend_ms_ = 0, next_save_ms_ = 0, next_snapshot_ms_ = 0;
     int64_t move_started_ms_ = 0;  // wall clock, when this node first saw it
     uint64_t wish_ = 0;            // under way in the agreement

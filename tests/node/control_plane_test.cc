@@ -328,6 +328,20 @@ TEST_F(Planes, ADrainedNodeLeaves) {
     EXPECT_FALSE(nodes_.at(3).plane->status().in_ring);
 }
 
+// It runs on, knows the ring, and can let nobody in.
+TEST_F(Planes, ANodeOutsideTheRingKeepsNobodyOut) {
+    add(1), add(2, {1}), add(3, {1});
+    run_ms(10'000);
+    nodes_.at(1).plane->drain();
+    run_ms(10'000);
+    ASSERT_EQ(ring(2).member(1), nullptr);
+    add(4, {1, 2});
+    run_ms(10'000);
+    EXPECT_EQ(ring(2).members.size(), 3u);
+    EXPECT_EQ(ring(4), ring(2));
+    EXPECT_TRUE(nodes_.at(4).plane->status().in_ring);
+}
+
 TEST_F(Planes, MeetMakesOneRingOfTwo) {
     add(1), add(2);
     run_ms(25);
