@@ -325,12 +325,26 @@ NodeId ControlPlane::first_owner(const RingTable& table, ShardId shard) const {
     return local != owners.end() ? *local : owners.empty() ? 0 : owners.front();
 }
 
+/// Was this node on its way into the ring when others ended that? They took it for dead, and nobody bars it.
+bool ControlPlane::was_given_up(const RingState& ring) const {
+    const std::optional<RingMove>& move = cluster_.topology()->ring->state().move;
+    return move && move->kind != RingMove::Kind::leave && move->subject == settings_.self.id &&
+           ring.cluster_id == published_cluster_ && ring.member(settings_.self.id) == nullptr &&
+           !std::ranges::binary_search(ring.barred, settings_.self.id);
+}
+
 void ControlPlane::on_ring_adopted() {
     const RingState& ring = agreement_.ring();
     // Where steps were forced, another ring may have the same epoch.
     if (dialer_ != nullptr && ring.cluster_id == published_cluster_ &&
         ring == cluster_.topology()->ring->state())
         return;
+    if (was_given_up(ring)) {
+        const auto gone = agreement_.dissolve();
+        note(gone ? "the move that was to bring this node in was given up; it asks again"
+                  : gone.error().message);
+        next_seek_ms_ = 0;
+    }
     const RingTable table(ring);
     // What we hold of a shard that we didn't own a moment ago proves nothing.
     const bool same_cluster = ring.cluster_id == published_cluster_;

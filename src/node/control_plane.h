@@ -105,6 +105,7 @@ class ControlPlane final : public BusControl, public BusUser {
     void pump();
     void gather();
     void on_ring_adopted();
+    bool was_given_up(const RingState& ring) const;
     NodeId first_owner(const RingTable& table, ShardId shard) const;
     void on_member_event(const MembershipEvent& event);
     void begin();

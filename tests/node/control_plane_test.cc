@@ -162,6 +162,14 @@ class Planes : public testing::Test {
             links_.erase(links_.begin() + static_cast<long>(i));
         }
     }
+    /// After kill(): a new run in the same directory.
+    void start_again(NodeId id, std::vector<NodeId> seeds) {
+        nodes_.at(id).plane = nullptr;
+        std::unique_ptr<SimDisk> disk = std::move(nodes_.at(id).disk);
+        nodes_.erase(id);
+        nodes_[id].disk = std::move(disk);
+        add(id, std::move(seeds));
+    }
     RingState ring(NodeId id) { return nodes_.at(id).core->topology()->ring->state(); }
     void TearDown() override {
         for (auto& [id, one] : nodes_) one.plane = nullptr;
@@ -207,11 +215,7 @@ TEST_F(Planes, WhoComesBackSaysFirstThatNothingIsSettled) {
     ASSERT_EQ(ring(1).members.size(), 2u);
     fills_ = false;
     kill(2);
-    nodes_.at(2).plane = nullptr;
-    std::unique_ptr<SimDisk> disk = std::move(nodes_.at(2).disk);
-    nodes_.erase(2);
-    nodes_[2].disk = std::move(disk);
-    add(2, {1});
+    start_again(2, {1});
     // The other's link is there before it's ready.
     wanted_ = {{1, 2}};
     connect();
@@ -302,7 +306,7 @@ TEST_F(Planes, AMoveEndsOnlyWhenWhatItGivesIsFilled) {
     EXPECT_EQ(ring(2), ring(1));
 }
 
-TEST_F(Planes, AJoinerThatDiesIsGivenUp) {
+TEST_F(Planes, AJoinerThatDiesIsGivenUpAndAsksAgain) {
     fills_ = false;
     add(1), add(2, {1});
     run_ms(5000);
@@ -313,6 +317,13 @@ TEST_F(Planes, AJoinerThatDiesIsGivenUp) {
     run_ms(40'000);
     EXPECT_FALSE(ring(1).move);
     EXPECT_EQ(ring(1).members.size(), 1u);
+    fills_ = true;
+    start_again(2, {1});
+    ASSERT_TRUE(ring(2).move);  // as far as it knows
+    run_ms(10'000);
+    EXPECT_EQ(ring(1).members.size(), 2u);
+    EXPECT_EQ(ring(2), ring(1));
+    EXPECT_TRUE(nodes_.at(2).plane->status().in_ring);
 }
 
 TEST_F(Planes, ADrainedNodeLeaves) {
