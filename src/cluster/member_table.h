@@ -42,6 +42,7 @@ struct MemberRecord {
     int64_t asked_ms = 0;
     int64_t pinged_ms = 0;
     int64_t relayed_ms = 0;
+    int64_t voted_ms = 0;
     unsigned missed = 0;         // questions in a row without a direct answer
     uint64_t refutation_of = 0;  // it answers, and others still count votes against this incarnation
     int64_t refutation_until_ms = 0;
