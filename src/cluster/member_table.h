@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -72,7 +71,11 @@ class MemberTable {
     void remember(const MemberFacts& facts, Now now);
     void update_self(const MemberFacts& facts);
     void leave();
+    /// Out of the list, with what others say of it, until it's heard of in a higher incarnation than known
+    /// now.
     void forget(NodeId id);
+    /// As if it had never been forgotten.
+    void welcome(NodeId id) { forgotten_.erase(id); }
     /// Somebody believes this node dead in `incarnation`, or ascribes that incarnation to it. From then on,
     /// till the owner says otherwise, its facts call all its shards unsettled.
     void outbid(uint64_t incarnation);
@@ -82,7 +85,7 @@ class MemberTable {
     const MemberFacts& self() const { return self_; }
     bool leaving() const { return leaving_; }
     bool foreign(uint64_t cluster_id) const;
-    bool forgotten(NodeId id) const { return forgotten_.contains(id); }
+    bool forgotten(NodeId id, uint64_t incarnation) const;
     MemberRecord* find(NodeId id);
     Records& records() { return records_; }
     const Records& records() const { return records_; }
@@ -108,7 +111,7 @@ class MemberTable {
     bool leaving_ = false;
     bool self_changed_ = true;
     Records records_;
-    std::set<NodeId> forgotten_;
+    std::map<NodeId, uint64_t> forgotten_;  // in which incarnation
     std::deque<NodeId> forgotten_order_;
     std::vector<MembershipEvent> events_;
 };

@@ -103,8 +103,9 @@ class Membership {
     void update_self(const MemberFacts& facts);
     /// This node leaves for good: says so to all.
     void leave(Now now);
-    /// Out of the list, and its gossip is ignored from now on (a ring step removed it).
+    /// Out of the list, and its gossip is ignored until it's started anew, or welcome.
     void forget(NodeId id, Now now);
+    void welcome(NodeId id);
 
     // ---- outputs
     std::vector<Outgoing> take_outgoing();

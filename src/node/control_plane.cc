@@ -197,6 +197,7 @@ void ControlPlane::on_request(NodeId from, std::string_view payload) {
     (void)reader.u64();
     const uint64_t their_members = reader.u64();
     if (!reader.finished() || member.id != from) return;
+    if (kind == static_cast<uint8_t>(RequestKind::meet)) membership_->welcome(from);
     const RingState& ring = agreement_.ring();
     const bool alone = ring.members.size() == 1 && !ring.move;
     switch (static_cast<RequestKind>(kind)) {

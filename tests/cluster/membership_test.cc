@@ -232,7 +232,7 @@ TEST(Membership, ALeaverIsNotSuspected) {
     EXPECT_TRUE(members.run_until([&] { return members.all_alive(); }, 2000)) << members.story();
 }
 
-TEST(Membership, AForgottenMemberStaysAway) {
+TEST(Membership, AForgottenMemberStaysAwayUntilItIsStartedAnew) {
     FakeMembers members(9);
     members.form(4);
     for (size_t of = 0; of < 3; ++of) members.at(of).forget(FakeMembers::id_of(3), members.now_at(of));
@@ -242,6 +242,8 @@ TEST(Membership, AForgottenMemberStaysAway) {
     members.run(2000);
     for (size_t of = 0; of < 3; ++of) EXPECT_EQ(members.view(of, 3), nullptr) << of;
     EXPECT_TRUE(members.events(Kind::joined).empty());
+    members.restart(3, 0);
+    EXPECT_TRUE(members.run_until([&] { return members.all_alive(); }, 5000)) << members.story();
 }
 
 TEST(Membership, AJumpOfOnesClockDoesntMoveTheOthers) {

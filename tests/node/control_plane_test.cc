@@ -339,6 +339,24 @@ TEST_F(Planes, ADrainedNodeLeaves) {
     EXPECT_FALSE(nodes_.at(3).plane->status().in_ring);
 }
 
+TEST_F(Planes, ADrainedAndForgottenDirectoryCanJoinAgain) {
+    add(1), add(2, {1}), add(3, {1});
+    run_ms(10'000);
+    nodes_.at(3).plane->drain();
+    run_ms(10'000);
+    ASSERT_EQ(ring(1).member(3), nullptr);
+    for (const NodeId id : {1, 2}) nodes_.at(id).plane->forget(3);
+    run_ms(1000);
+    nodes_.at(3).plane->reset(false);
+    run_ms(1000);
+    EXPECT_EQ(ring(1).members.size(), 2u);
+    kill(3);
+    start_again(3, {1});
+    run_ms(10'000);
+    EXPECT_EQ(ring(1).members.size(), 3u);
+    EXPECT_EQ(ring(3), ring(1));
+}
+
 // It runs on, knows the ring, and can let nobody in.
 TEST_F(Planes, ANodeOutsideTheRingKeepsNobodyOut) {
     add(1), add(2, {1}), add(3, {1});
