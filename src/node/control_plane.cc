@@ -590,7 +590,10 @@ void ControlPlane::drain() {
 }
 
 void ControlPlane::forget(NodeId id) {
-    submit([this, id] { membership_->forget(id, now()); });
+    submit([this, id] {
+        membership_->forget(id, now());
+        changed_ = members_changed_ = true;
+    });
 }
 
 void ControlPlane::force_remove(NodeId id) {

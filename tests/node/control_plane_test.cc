@@ -339,6 +339,23 @@ TEST_F(Planes, ADrainedNodeLeaves) {
     EXPECT_FALSE(nodes_.at(3).plane->status().in_ring);
 }
 
+TEST_F(Planes, AForgottenNodeIsGoneFromWhatIsShownAndSaved) {
+    add(1), add(2, {1}), add(3, {1});
+    run_ms(10'000);
+    nodes_.at(3).plane->drain();
+    run_ms(10'000);
+    kill(3);
+    ASSERT_EQ(nodes_.at(1).core->topology()->peers.size(), 2u);
+    fills_ = false;
+    nodes_.at(2).up = false;  // no gossip that would have it published
+    nodes_.at(1).plane->forget(3);
+    run_ms(50);
+    EXPECT_EQ(nodes_.at(1).core->topology()->peers.size(), 1u);
+    run_ms(1500);
+    const auto saved = load_cluster_file(*nodes_.at(1).disk, "data", "cluster-members");
+    EXPECT_EQ(decode_members(*saved)->size(), 1u);
+}
+
 TEST_F(Planes, ADrainedAndForgottenDirectoryCanJoinAgain) {
     add(1), add(2, {1}), add(3, {1});
     run_ms(10'000);
