@@ -1,5 +1,7 @@
 #include "node/control_plane.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/log.h"
@@ -12,6 +14,8 @@ namespace {
 constexpr uint8_t kMembership = 1, kAgreement = 2, kRequest = 3, kTakeOver = 4;
 constexpr int64_t kSeekMs = 500;
 constexpr uint64_t kSeeksOfOne = 4;  // before the next one is asked
+constexpr int64_t kMeetMs = 30'000, kMeetAgainMs = 1000;
+constexpr size_t kMostMeetings = 256;
 constexpr int64_t kTendMs = 250;
 constexpr int64_t kSaveMs = 1000;
 constexpr int64_t kSnapshotMs = 250;
@@ -43,6 +47,12 @@ MemberFacts lasting(MemberFacts facts) {
     facts.started_ms = 0;
     facts.unsettled.clear();
     return facts;
+}
+
+/// Can a node whose address shows as `shown` be the one that is to be met at `host`? An address is compared,
+/// a name may be anybody's.
+bool may_be_reached_at(const std::string& shown, const std::string& host) {
+    return host == shown || host.find_first_not_of("0123456789.") != std::string::npos;
 }
 
 }  // namespace
@@ -128,9 +138,13 @@ void ControlPlane::on_link_up(BusLink& link) {
     learn_own_host(link);
     if (!begun_) return;
     membership_->on_contact(link.peer(), now());
-    if (link.dialled() && !meeting_.empty() && !kept_.contains(link.peer())) {
-        meeting_.erase(meeting_.begin());
-        send_request(link.peer(), RequestKind::meet, settings_.self, 0);
+    const auto meeting = std::ranges::find_if(meetings_, [&](const Meeting& m) {
+        return m.peer == 0 && may_be_reached_at(link.peer_host(), m.bus.host);
+    });
+    if (link.dialled() && meeting != meetings_.end() && !kept_.contains(link.peer())) {
+        meeting->peer = link.peer();
+        meeting->next_ms = 0;
+        tend_meetings();
     }
     pump();
 }
@@ -221,7 +235,9 @@ void ControlPlane::on_request(NodeId from, std::string_view payload) {
             } else if (their_members <= 1) {
                 send_request(from, RequestKind::meet, settings_.self, 0);
             } else {
-                note("two clusters of several nodes never merge: node " + node_name(from) + " was refused");
+                const std::string refusal =
+                    "two clusters of several nodes never merge: node " + node_name(from) + " was refused";
+                if (status().last != refusal) note(refusal);  // it asks again
             }
             return;
         case RequestKind::join:
@@ -256,6 +272,7 @@ void ControlPlane::on_tick() {
     refresh_facts();
     const int64_t ms = now().monotonic_ms;
     keep_links();
+    tend_meetings();
     if (ms >= next_seek_ms_) {
         next_seek_ms_ = ms + kSeekMs;
         seek_ring();
@@ -400,6 +417,38 @@ void ControlPlane::refresh_facts() {
     for (const Member* member : membership_->members())
         agreement_.on_epoch_heard(member->facts.id, member->facts.cluster_id, member->facts.ring_epoch,
                                   now().monotonic_ms);
+}
+
+bool ControlPlane::shares_ring(NodeId peer) const {
+    const RingState& ring = agreement_.ring();
+    const Member* member = membership_->find(peer);
+    return ring.cluster_id != 0 && (ring.member(peer) != nullptr ||
+                                    (member != nullptr && member->facts.cluster_id == ring.cluster_id));
+}
+
+/// Who is to be met is asked until both have a ring in common: the first time it may just have given its own
+/// ring up for another one's, and be unable to say anything.
+void ControlPlane::tend_meetings() {
+    const int64_t ms = now().monotonic_ms;
+    std::erase_if(meetings_, [&](Meeting& meeting) {
+        for (const Member* member : membership_->members())
+            if (meeting.peer == 0 && member->facts.bus == meeting.bus) meeting.peer = member->facts.id;
+        if (meeting.peer != 0 && shares_ring(meeting.peer)) return true;
+        if (ms >= meeting.until_ms) {
+            note(fmt::format("CLUSTER MEET {}:{} came to nothing: {}", meeting.bus.host, meeting.bus.port,
+                             meeting.peer == 0 ? "nobody answers" : "there's no ring in common"));
+            return true;
+        }
+        if (ms < meeting.next_ms) return false;
+        meeting.next_ms = ms + kMeetAgainMs;
+        if (!links_.contains(meeting.peer)) {
+            dialer_->dial(meeting.bus);
+            return false;
+        }
+        membership_->welcome(meeting.peer);
+        send_request(meeting.peer, RequestKind::meet, settings_.self, 0);
+        return false;
+    });
 }
 
 /// Without a ring: asks whoever has one to be let in.
@@ -576,8 +625,9 @@ ControlPlane::Status ControlPlane::status() const {
 
 void ControlPlane::meet(const Endpoint& bus) {
     submit([this, bus] {
-        meeting_.push_back(bus);
-        if (dialer_ != nullptr) dialer_->dial(bus);
+        const bool is_new = std::ranges::find(meetings_, bus, &Meeting::bus) == meetings_.end();
+        if (is_new && meetings_.size() < kMostMeetings)
+            meetings_.push_back({.bus = bus, .until_ms = now().monotonic_ms + kMeetMs});
     });
 }
 

@@ -95,6 +95,12 @@ class ControlPlane final : public BusControl, public BusUser {
         int64_t dialled_ms = 0, accepted_ms = 0;  // wall clock, when they came up
         BusLink* any() const { return dialled != nullptr ? dialled : accepted; }
     };
+    /// CLUSTER MEET, under way.
+    struct Meeting {
+        Endpoint bus;
+        NodeId peer = 0;  // 0: not reached yet
+        int64_t next_ms = 0, until_ms = 0;
+    };
 
     Membership::Now now() const;
     void run_submitted();
@@ -112,6 +118,8 @@ class ControlPlane final : public BusControl, public BusUser {
     void learn_own_host(const BusLink& link);
     void refresh_facts();
     void seek_ring();
+    void tend_meetings();
+    bool shares_ring(NodeId peer) const;
     void tend_move();
     void keep_links();
     void publish();
@@ -135,7 +143,7 @@ class ControlPlane final : public BusControl, public BusUser {
 
     std::map<NodeId, PeerLinks> links_;
     std::map<NodeId, Endpoint> kept_;
-    std::vector<Endpoint> meeting_;  // dialled for CLUSTER MEET
+    std::vector<Meeting> meetings_;
     uint64_t published_cluster_ = 0;
     uint64_t seen_incarnation_ = 0;
     uint64_t seen_unsettles_ = 0;

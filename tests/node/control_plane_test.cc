@@ -409,6 +409,32 @@ TEST_F(Planes, TwoThatAreToldToMeetAtOnceStillDo) {
     EXPECT_EQ(ring(1).members.size(), 2u);
 }
 
+// As redis-cli --cluster create does: all others are told to meet the first one. It gives its ring up for the
+// one that comes first, and has none when the other one's request comes.
+TEST_F(Planes, WhoMeetsOneThatHasNoRingJustNowAsksAgain) {
+    add(1), add(2), add(3);
+    run_ms(25);
+    for (const NodeId id : {1, 2}) nodes_.at(id).plane->meet(endpoint(3));
+    run_ms(20'000);
+    for (const NodeId id : {1, 2, 3}) {
+        EXPECT_EQ(ring(id).members.size(), 3u) << id;
+        EXPECT_EQ(ring(id), ring(1)) << id;
+    }
+}
+
+TEST_F(Planes, AMeetingThatFailsIsNotHeldWithSomebodyElse) {
+    add(1), add(2);
+    nodes_.at(1).plane->meet(endpoint(9));  // nobody's
+    run_ms(1000);
+    wanted_ = {{1, 2}};
+    run_ms(31'000);
+    EXPECT_THAT(nodes_.at(1).plane->status().last, testing::HasSubstr("MEET 10.0.0.9:17000 came to nothing"));
+    wanted_ = {{2, 1}};
+    run_ms(5000);
+    EXPECT_EQ(ring(1).members.size(), 1u);
+    EXPECT_NE(ring(1).cluster_id, ring(2).cluster_id);
+}
+
 TEST_F(Planes, MeetingOneThatStillWaitsForItsSeedsKeepsTheRing) {
     add(1), add(2, {9});
     nodes_.at(1).plane->meet(endpoint(2));
