@@ -49,6 +49,7 @@ class SimCluster {
         bool verbose = false;
         unsigned datacenters = 1;
         bool sloppy_quorum = true;
+        unsigned anti_entropy_seconds = 4;
     };
     explicit SimCluster(const Options& options);
     ~SimCluster();
