@@ -17,6 +17,7 @@ constexpr int64_t kClockTripMs = 500;
 // The links to a new member need a moment to come up.
 constexpr int64_t kGraceMs = 1000;
 constexpr int64_t kRefutationMs = 5000;
+constexpr int64_t kVoteAgainMs = 1000;
 // Direct questions in a row without an answer until a member counts as not reachable by ourselves.
 constexpr unsigned kMissedTooMany = 3;
 // Votes beyond this many change nothing more: Lifeguard's K.
@@ -92,7 +93,10 @@ void FailureDetector::pursue(MemberRecord& record, Now now) {
     const int64_t others_again = record.suspected() ? settings_.probe_interval_ms : timeout / 2;
     if (now.monotonic_ms - record.pinged_ms >= again) ping(record, now);
     if (pressing && now.monotonic_ms - record.relayed_ms >= others_again) ask_others(record, now);
-    if (record.suspected()) return;
+    if (record.suspected()) {
+        if (now.monotonic_ms - record.voted_ms >= kVoteAgainMs) vote_against(record, now);
+        return;
+    }
     if (waited >= (record.hurried ? timeout * 4 / 3 : timeout * 2)) suspect(record, now);
 }
 
@@ -321,6 +325,13 @@ void FailureDetector::suspect(MemberRecord& record, Now now) {
     table_.change_liveness(record, Liveness::suspect, now,
                            fmt::format("no answer for {} ms, neither directly nor through others",
                                        now.monotonic_ms - record.asked_ms));
+    vote_against(record, now);
+}
+
+/// Again and again while the suspicion stands: others may have forgotten what they heard (forget_timers()),
+/// and without a vote of somebody else nobody calls it down.
+void FailureDetector::vote_against(MemberRecord& record, Now now) {
+    record.voted_ms = now.monotonic_ms;
     // Of many voices a few are enough, and the rest needn't be carried around.
     if (record.votes.size() > kEnoughVotes) return;
     MemberUpdate vote;

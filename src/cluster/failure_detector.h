@@ -4,7 +4,8 @@
 //   question    ping, and again; after the timeout also through `indirect_probes` others, twice; after twice
 //               the timeout without an answer: suspect, and the vote is spread
 //   accused     a vote of somebody else makes this node ask at once, all ways, and vote only by what it finds
-//   suspect     asked all the time; alive at the first answer. Down once the suspicion time is over *and*
+//   suspect     asked all the time, and voted against each second; alive at the first answer. Down once the
+//   suspicion time is over *and*
 //               another member's vote says the same, or there is nobody to ask
 //   answered    but others have votes against it: pinged with the accusation until it has refuted them
 //   down        asked now and then, so that two halves of a cluster find each other again
@@ -63,6 +64,7 @@ class FailureDetector {
     void ask_others(MemberRecord& record, Now now);
     void pursue(MemberRecord& record, Now now);
     void suspect(MemberRecord& record, Now now);
+    void vote_against(MemberRecord& record, Now now);
     void confirm_when_due(MemberRecord& record, Now now);
     int64_t suspicion_ms(const MemberRecord& record, Now now) const;
     bool believable(const MembershipMessage& answer, Now now) const;

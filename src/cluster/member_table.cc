@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "cluster/member_facts.h"
+#include "cluster/shard_set.h"
 
 namespace torc {
 namespace {
@@ -52,7 +53,7 @@ MemberRecord* MemberTable::find(NodeId id) {
 
 MemberTable::Merged MemberTable::merge(const MemberUpdate& update, NodeId from, Now now) {
     const NodeId id = update.facts.id;
-    if (id == 0 || forgotten(id)) return Merged::nothing;
+    if (id == 0 || forgotten(id, update.facts.incarnation)) return Merged::nothing;
     if (id == self_.id) return merge_own(update);
     if (update.kind == UpdateKind::facts) return merge_facts(update.facts, from, now);
     MemberRecord* record = find(id);
@@ -88,6 +89,7 @@ MemberTable::Merged MemberTable::merge_facts(const MemberFacts& facts, NodeId fr
     if (record == nullptr) {
         if (records_.size() >= Membership::kMaxMembers) return Merged::nothing;
         insert(facts, now);
+        forgotten_.erase(facts.id);
         tell(MembershipEvent::Kind::joined, facts.id,
              fmt::format("{} at {}:{}, heard from {}", short_name(facts.id), facts.bus.host, facts.bus.port,
                          short_name(from)));
@@ -140,8 +142,10 @@ MemberRecord& MemberTable::insert(const MemberFacts& facts, Now now) {
 }
 
 void MemberTable::remember(const MemberFacts& facts, Now now) {
-    if (facts.id == 0 || facts.id == self_.id || forgotten(facts.id) || find(facts.id) != nullptr) return;
-    if (foreign(facts.cluster_id) || records_.size() >= Membership::kMaxMembers) return;
+    if (facts.id == 0 || facts.id == self_.id || find(facts.id) != nullptr) return;
+    if (forgotten(facts.id, facts.incarnation) || foreign(facts.cluster_id) ||
+        records_.size() >= Membership::kMaxMembers)
+        return;
     MemberRecord& record = insert(facts, now);
     record.presumed = true;
     record.member.liveness = Liveness::down;
@@ -165,9 +169,16 @@ void MemberTable::leave() {
     self_changed_ = true;
 }
 
+bool MemberTable::forgotten(NodeId id, uint64_t incarnation) const {
+    const auto it = forgotten_.find(id);
+    return it != forgotten_.end() && incarnation <= it->second;
+}
+
 void MemberTable::forget(NodeId id) {
+    const MemberRecord* const record = find(id);
+    const uint64_t incarnation = record == nullptr ? 0 : record->member.facts.incarnation;
     records_.erase(id);
-    if (id == self_.id || !forgotten_.insert(id).second) return;
+    if (id == self_.id || !forgotten_.emplace(id, incarnation).second) return;
     forgotten_order_.push_back(id);
     if (forgotten_order_.size() <= kMaxForgotten) return;
     forgotten_.erase(forgotten_order_.front());
@@ -176,6 +187,9 @@ void MemberTable::forget(NodeId id) {
 
 void MemberTable::outbid(uint64_t incarnation) {
     self_.incarnation = std::min(std::max(self_.incarnation, incarnation) + 1, kHighestIncarnation);
+    // Others decided for it meanwhile. The refutation itself says that it has to catch up: in facts that
+    // still called its shards settled they would leave deciding to it at once.
+    self_.unsettled.assign(kShardSetBytes, '\xff');
     self_changed_ = true;
 }
 

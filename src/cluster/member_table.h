@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,6 +41,7 @@ struct MemberRecord {
     int64_t asked_ms = 0;
     int64_t pinged_ms = 0;
     int64_t relayed_ms = 0;
+    int64_t voted_ms = 0;
     unsigned missed = 0;         // questions in a row without a direct answer
     uint64_t refutation_of = 0;  // it answers, and others still count votes against this incarnation
     int64_t refutation_until_ms = 0;
@@ -71,8 +71,13 @@ class MemberTable {
     void remember(const MemberFacts& facts, Now now);
     void update_self(const MemberFacts& facts);
     void leave();
+    /// Out of the list, with what others say of it, until it's heard of in a higher incarnation than known
+    /// now.
     void forget(NodeId id);
-    /// Somebody believes this node dead in `incarnation`, or ascribes that incarnation to it.
+    /// As if it had never been forgotten.
+    void welcome(NodeId id) { forgotten_.erase(id); }
+    /// Somebody believes this node dead in `incarnation`, or ascribes that incarnation to it. From then on,
+    /// till the owner says otherwise, its facts call all its shards unsettled.
     void outbid(uint64_t incarnation);
     /// Tells the owner what changed, and that it did.
     void change_liveness(MemberRecord& record, Liveness liveness, Now now, const std::string& why);
@@ -80,7 +85,7 @@ class MemberTable {
     const MemberFacts& self() const { return self_; }
     bool leaving() const { return leaving_; }
     bool foreign(uint64_t cluster_id) const;
-    bool forgotten(NodeId id) const { return forgotten_.contains(id); }
+    bool forgotten(NodeId id, uint64_t incarnation) const;
     MemberRecord* find(NodeId id);
     Records& records() { return records_; }
     const Records& records() const { return records_; }
@@ -106,7 +111,7 @@ class MemberTable {
     bool leaving_ = false;
     bool self_changed_ = true;
     Records records_;
-    std::set<NodeId> forgotten_;
+    std::map<NodeId, uint64_t> forgotten_;  // in which incarnation
     std::deque<NodeId> forgotten_order_;
     std::vector<MembershipEvent> events_;
 };

@@ -135,7 +135,7 @@ void Membership::Impl::answer_digest(NodeId from) {
     std::set<NodeId> named;
     for (const auto& [id, theirs] : in.digest) {
         named.insert(id);
-        if (table.forgotten(id)) continue;
+        if (table.forgotten(id, theirs.incarnation)) continue;
         MemberView ours;
         if (id == table.self().id) {
             ours = {table.self().incarnation, table.self().version,
@@ -194,8 +194,9 @@ Membership::~Membership() = default;
 void Membership::on_message(NodeId from, std::string_view payload, Now now) {
     Impl& m = *impl_;
     m.observe(now);
-    if (from == 0 || from == m.table.self().id || m.table.forgotten(from)) return;
+    if (from == 0 || from == m.table.self().id) return;
     if (!decode_message(payload, m.in) || m.table.foreign(m.in.cluster_id)) return;
+    if (m.table.forgotten(from, m.in.incarnation)) return;
     // News first: an answer is judged by what came with it.
     m.merge(from, m.in.updates);
     if (MemberRecord* const sender = m.table.find(from)) {
@@ -254,7 +255,8 @@ void Membership::on_tick(Now now) {
 void Membership::on_contact(NodeId peer, Now now) {
     Impl& m = *impl_;
     m.observe(now);
-    if (peer == 0 || peer == m.table.self().id || m.table.forgotten(peer)) return;
+    // Who was forgotten speaks first, if it's there anew.
+    if (peer == 0 || peer == m.table.self().id || m.table.forgotten(peer, 0)) return;
     m.send_digest(peer);
     if (MemberRecord* const record = m.table.find(peer)) m.detector.ping(*record, now);
 }
@@ -281,6 +283,10 @@ void Membership::forget(NodeId id, Now now) {
     impl_->post.queue().forget(id);
 }
 
+void Membership::welcome(NodeId id) {
+    impl_->table.welcome(id);
+}
+
 std::vector<Outgoing> Membership::take_outgoing() {
     return impl_->post.take();
 }
@@ -301,11 +307,14 @@ std::vector<const Member*> Membership::members() const {
     return members;
 }
 
-/// Of an even number the earlier of the two in the middle: nothing expires before its time because of it.
+/// Of an even number the earlier of the two in the middle: nothing expires before its time because of it. Who
+/// is down counts with its clock as last read: a node that is cut off, or the last one up, must not fall back
+/// to a clock of its own that the others have held so far.
 int64_t Membership::cluster_clock_offset_ms() const {
     std::vector<int64_t> offsets = {0};
     for (const auto& [id, record] : impl_->table.records()) {
-        if (record.member.clock_known && !record.gone()) offsets.push_back(record.member.clock_offset_ms);
+        if (record.member.clock_known && record.member.liveness != Liveness::left)
+            offsets.push_back(record.member.clock_offset_ms);
     }
     const auto middle = offsets.begin() + static_cast<ptrdiff_t>((offsets.size() - 1) / 2);
     std::ranges::nth_element(offsets, middle);

@@ -103,8 +103,9 @@ class Membership {
     void update_self(const MemberFacts& facts);
     /// This node leaves for good: says so to all.
     void leave(Now now);
-    /// Out of the list, and its gossip is ignored from now on (a ring step removed it).
+    /// Out of the list, and its gossip is ignored until it's started anew, or welcome.
     void forget(NodeId id, Now now);
+    void welcome(NodeId id);
 
     // ---- outputs
     std::vector<Outgoing> take_outgoing();
@@ -114,7 +115,8 @@ class Membership {
     const MemberFacts& self() const;
     const Member* find(NodeId id) const;
     std::vector<const Member*> members() const;  // all but ourselves, by id
-    /// The median of all members' wall clocks, ours included, minus our own.
+    /// The median of all members' wall clocks, ours included and those that are down as last read, minus our
+    /// own.
     int64_t cluster_clock_offset_ms() const;
     unsigned health_score() const;  // Lifeguard's; 0: healthy
 

@@ -11,6 +11,9 @@ namespace torc {
 namespace {
 
 constexpr size_t kMaxAsked = 1024;
+// A round takes up to so many doublings of its time after rounds that failed: the syncs of a slow disk, of
+// which there are three in a row, must have their time at last.
+constexpr unsigned kMostDoublings = 3;
 
 std::string describe(const RingState& ring) {
     if (ring.cluster_id == 0) return "no ring";
@@ -47,8 +50,8 @@ void RingAgreement::Impl::end_wish(Event::Kind kind, std::string text) {
 }
 
 void RingAgreement::Impl::expire_wishes(int64_t now_ms) {
-    while (!wishes.empty() && now_ms >= wishes.front().deadline_ms) {
-        if (round) fail_round(now_ms);
+    // A round that is under way has its time.
+    while (!round && !wishes.empty() && now_ms >= wishes.front().deadline_ms) {
         const std::string why = !storage_trouble.empty() ? storage_trouble
                                 : !obstacle.empty()      ? obstacle
                                                          : "the steps before it took too long";
@@ -100,7 +103,7 @@ void RingAgreement::Impl::begin_round(std::optional<RingState> own, int64_t now_
     // Voter or not, the own ballot is saved: after a restart it must not be used for another ring.
     const auto promised = acceptor.promise_anew(ballot);
     round.emplace(ballot, ring_voters(ring()), std::move(own));
-    round_deadline_ms = now_ms + settings.round_timeout_ms;
+    round_deadline_ms = 0;
     resend_at_ms = now_ms + settings.round_timeout_ms / 3;
     if (!promised) {
         fail_round(now_ms);
@@ -137,6 +140,10 @@ void RingAgreement::Impl::advance_round() {
     for (const RingMember& member : chosen.members) announce(member.id);
     for (const RingMember& member : before.members)
         if (chosen.member(member.id) == nullptr) announce(member.id);
+}
+
+int64_t RingAgreement::Impl::round_ms() const {
+    return settings.round_timeout_ms << std::min(failed_rounds, kMostDoublings);
 }
 
 void RingAgreement::Impl::send_phase() {
@@ -262,6 +269,8 @@ void RingAgreement::on_message(NodeId from, std::string_view payload, int64_t no
 
 void RingAgreement::on_tick(int64_t now_ms) {
     Impl& impl = *impl_;
+    // From the first tick on: before, it was our own save that took its time.
+    if (impl.round && impl.round_deadline_ms == 0) impl.round_deadline_ms = now_ms + impl.round_ms();
     if (impl.round && now_ms >= impl.round_deadline_ms) impl.fail_round(now_ms);
     if (impl.round && now_ms >= impl.resend_at_ms) {
         impl.resend_at_ms = now_ms + impl.settings.round_timeout_ms / 3;

@@ -65,8 +65,8 @@ class RingAgreement {
         std::string text;
     };
     struct Settings {
-        int64_t round_timeout_ms = 500;
-        int64_t give_up_ms = 10'000;
+        int64_t round_timeout_ms = 500;  // of the first round; later ones get up to eight times as much
+        int64_t give_up_ms = 10'000;     // once the round under way has ended
     };
 
     RingAgreement(NodeId self, Storage& storage, Settings settings, uint64_t seed);

@@ -47,6 +47,8 @@ struct RingAgreement::Impl {
     void begin_round(std::optional<RingState> own, int64_t now_ms);
     /// Goes on as far as the answers allow.
     void advance_round();
+    /// How long the present one may take.
+    int64_t round_ms() const;
     void send_phase();
     void fail_round(int64_t now_ms);
     Result<void> adopt(RingState ring, Fork fork);
@@ -81,7 +83,7 @@ struct RingAgreement::Impl {
     std::string storage_trouble;  // of our own; empty once a save succeeded again
 
     std::optional<AgreementRound> round;
-    int64_t round_deadline_ms = 0;
+    int64_t round_deadline_ms = 0;  // 0: from the next tick on
     int64_t resend_at_ms = 0;
     unsigned failed_rounds = 0;    // since the last new ring
     uint64_t highest_round = 0;    // of ballots seen for the next ring

@@ -1,5 +1,7 @@
 #include "node/control_plane.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/log.h"
@@ -11,6 +13,9 @@ namespace {
 
 constexpr uint8_t kMembership = 1, kAgreement = 2, kRequest = 3, kTakeOver = 4;
 constexpr int64_t kSeekMs = 500;
+constexpr uint64_t kSeeksOfOne = 4;  // before the next one is asked
+constexpr int64_t kMeetMs = 30'000, kMeetAgainMs = 1000;
+constexpr size_t kMostMeetings = 256;
 constexpr int64_t kTendMs = 250;
 constexpr int64_t kSaveMs = 1000;
 constexpr int64_t kSnapshotMs = 250;
@@ -34,6 +39,20 @@ MemberFacts facts_of(const ControlPlane::Settings& settings, uint64_t actor, int
     facts.vnodes = settings.self.vnodes;
     facts.started_ms = started_ms;
     return facts;
+}
+
+/// What a later run has to know of another node: who and where it is. The rest changes all the time.
+MemberFacts lasting(MemberFacts facts) {
+    facts.incarnation = facts.version = facts.ring_epoch = facts.actor = 0;
+    facts.started_ms = 0;
+    facts.unsettled.clear();
+    return facts;
+}
+
+/// Can a node whose address shows as `shown` be the one that is to be met at `host`? An address is compared,
+/// a name may be anybody's.
+bool may_be_reached_at(const std::string& shown, const std::string& host) {
+    return host == shown || host.find_first_not_of("0123456789.") != std::string::npos;
 }
 
 }  // namespace
@@ -119,9 +138,13 @@ void ControlPlane::on_link_up(BusLink& link) {
     learn_own_host(link);
     if (!begun_) return;
     membership_->on_contact(link.peer(), now());
-    if (link.dialled() && !meeting_.empty() && !kept_.contains(link.peer())) {
-        meeting_.erase(meeting_.begin());
-        send_request(link.peer(), RequestKind::meet, settings_.self, 0);
+    const auto meeting = std::ranges::find_if(meetings_, [&](const Meeting& m) {
+        return m.peer == 0 && may_be_reached_at(link.peer_host(), m.bus.host);
+    });
+    if (link.dialled() && meeting != meetings_.end() && !kept_.contains(link.peer())) {
+        meeting->peer = link.peer();
+        meeting->next_ms = 0;
+        tend_meetings();
     }
     pump();
 }
@@ -150,7 +173,11 @@ void ControlPlane::on_frame(BusLink& link, std::string_view payload) {
     ClusterCounters::add(cluster_.counters.bytes_received, payload.size());
     const auto what = static_cast<uint8_t>(payload.front());
     const std::string_view body = payload.substr(1);
-    if (what == kMembership) membership_->on_message(link.peer(), body, now());
+    if (what == kMembership) {
+        membership_->on_message(link.peer(), body, now());
+        // Taken for dead, and about to say otherwise: workers are told before anybody hears of it.
+        if (membership_->self().incarnation != seen_incarnation_) refresh_facts();
+    }
     if (what == kAgreement) agreement_.on_message(link.peer(), body, now().monotonic_ms);
     if (what == kRequest) on_request(link.peer(), body);
     if (what == kTakeOver) take_over_.on_message(link.peer(), body, now().monotonic_ms);
@@ -184,6 +211,7 @@ void ControlPlane::on_request(NodeId from, std::string_view payload) {
     (void)reader.u64();
     const uint64_t their_members = reader.u64();
     if (!reader.finished() || member.id != from) return;
+    if (kind == static_cast<uint8_t>(RequestKind::meet)) membership_->welcome(from);
     const RingState& ring = agreement_.ring();
     const bool alone = ring.members.size() == 1 && !ring.move;
     switch (static_cast<RequestKind>(kind)) {
@@ -207,7 +235,9 @@ void ControlPlane::on_request(NodeId from, std::string_view payload) {
             } else if (their_members <= 1) {
                 send_request(from, RequestKind::meet, settings_.self, 0);
             } else {
-                note("two clusters of several nodes never merge: node " + node_name(from) + " was refused");
+                const std::string refusal =
+                    "two clusters of several nodes never merge: node " + node_name(from) + " was refused";
+                if (status().last != refusal) note(refusal);  // it asks again
             }
             return;
         case RequestKind::join:
@@ -242,6 +272,7 @@ void ControlPlane::on_tick() {
     refresh_facts();
     const int64_t ms = now().monotonic_ms;
     keep_links();
+    tend_meetings();
     if (ms >= next_seek_ms_) {
         next_seek_ms_ = ms + kSeekMs;
         seek_ring();
@@ -302,11 +333,26 @@ void ControlPlane::on_member_event(const MembershipEvent& event) {
     log_notice("Node {}: {}", node_name(event.id), event.text);
 }
 
+/// Was this node on its way into the ring when others ended that? They took it for dead, and nobody bars it.
+bool ControlPlane::was_given_up(const RingState& ring) const {
+    const std::optional<RingMove>& move = cluster_.topology()->ring->state().move;
+    return move && move->kind != RingMove::Kind::leave && move->subject == settings_.self.id &&
+           ring.cluster_id == published_cluster_ && ring.member(settings_.self.id) == nullptr &&
+           !std::ranges::binary_search(ring.barred, settings_.self.id);
+}
+
 void ControlPlane::on_ring_adopted() {
     const RingState& ring = agreement_.ring();
-    if (ring.cluster_id == published_cluster_ && ring.epoch == published_epoch_ && dialer_ != nullptr &&
-        cluster_.topology()->ring->epoch() == ring.epoch)
+    // Where steps were forced, another ring may have the same epoch.
+    if (dialer_ != nullptr && ring.cluster_id == published_cluster_ &&
+        ring == cluster_.topology()->ring->state())
         return;
+    if (was_given_up(ring)) {
+        const auto gone = agreement_.dissolve();
+        note(gone ? "the move that was to bring this node in was given up; it asks again"
+                  : gone.error().message);
+        next_seek_ms_ = 0;
+    }
     const RingTable table(ring);
     // What we hold of a shard that we didn't own a moment ago proves nothing.
     const bool same_cluster = ring.cluster_id == published_cluster_;
@@ -332,7 +378,6 @@ void ControlPlane::on_ring_adopted() {
         log_notice("Ring epoch {}: {} members{}", ring.epoch, ring.members.size(),
                    ring.move ? ", moving" : "");
     published_cluster_ = ring.cluster_id;
-    published_epoch_ = ring.epoch;
     cluster_id_ = ring.cluster_id;
     if (draining_ && ring.cluster_id != 0 && ring.member(settings_.self.id) == nullptr) {
         draining_ = false;
@@ -367,6 +412,38 @@ void ControlPlane::refresh_facts() {
                                   now().monotonic_ms);
 }
 
+bool ControlPlane::shares_ring(NodeId peer) const {
+    const RingState& ring = agreement_.ring();
+    const Member* member = membership_->find(peer);
+    return ring.cluster_id != 0 && (ring.member(peer) != nullptr ||
+                                    (member != nullptr && member->facts.cluster_id == ring.cluster_id));
+}
+
+/// Who is to be met is asked until both have a ring in common: the first time it may just have given its own
+/// ring up for another one's, and be unable to say anything.
+void ControlPlane::tend_meetings() {
+    const int64_t ms = now().monotonic_ms;
+    std::erase_if(meetings_, [&](Meeting& meeting) {
+        for (const Member* member : membership_->members())
+            if (meeting.peer == 0 && member->facts.bus == meeting.bus) meeting.peer = member->facts.id;
+        if (meeting.peer != 0 && shares_ring(meeting.peer)) return true;
+        if (ms >= meeting.until_ms) {
+            note(fmt::format("CLUSTER MEET {}:{} came to nothing: {}", meeting.bus.host, meeting.bus.port,
+                             meeting.peer == 0 ? "nobody answers" : "there's no ring in common"));
+            return true;
+        }
+        if (ms < meeting.next_ms) return false;
+        meeting.next_ms = ms + kMeetAgainMs;
+        if (!links_.contains(meeting.peer)) {
+            dialer_->dial(meeting.bus);
+            return false;
+        }
+        membership_->welcome(meeting.peer);
+        send_request(meeting.peer, RequestKind::meet, settings_.self, 0);
+        return false;
+    });
+}
+
 /// Without a ring: asks whoever has one to be let in.
 void ControlPlane::seek_ring() {
     if (dialer_ == nullptr) return;
@@ -381,14 +458,17 @@ void ControlPlane::seek_ring() {
     // Whom we met while our own ring still stood, and who therefore wasn't listened to.
     for (const auto& [id, links] : links_)
         if (membership_->find(id) == nullptr) membership_->on_contact(id, now());
-    for (const Member* member : membership_->members()) {
-        if (member->facts.cluster_id == 0 || member->liveness != Liveness::alive) continue;
-        if (!links_.contains(member->facts.id)) continue;
-        const bool replaces = settings_.replaces != 0;
-        send_request(member->facts.id, replaces ? RequestKind::replace : RequestKind::join, settings_.self,
-                     settings_.replaces);
-        return;
-    }
+    std::vector<NodeId> asked;
+    for (const Member* member : membership_->members())
+        if (member->facts.cluster_id != 0 && member->liveness == Liveness::alive &&
+            links_.contains(member->facts.id))
+            asked.push_back(member->facts.id);
+    if (asked.empty()) return;
+    // One after the other, so that they don't propose against each other; and not the same one for ever,
+    // which may be outside the ring itself: drained, or removed.
+    const NodeId to = asked[seeks_++ / kSeeksOfOne % asked.size()];
+    const RequestKind kind = settings_.replaces != 0 ? RequestKind::replace : RequestKind::join;
+    send_request(to, kind, settings_.self, settings_.replaces);
 }
 
 bool ControlPlane::leads() const {
@@ -495,10 +575,18 @@ void ControlPlane::publish() {
 
 void ControlPlane::save_members() {
     members_changed_ = false;
-    std::vector<MemberFacts> facts;
-    for (const Member* member : membership_->members()) facts.push_back(member->facts);
+    std::vector<MemberFacts> facts, places;
+    for (const Member* member : membership_->members()) {
+        facts.push_back(member->facts);
+        places.push_back(lasting(member->facts));
+    }
+    // A save is a sync, for which this thread stands still. On a slow disk that makes others doubt this node,
+    // and with each doubt facts change: if they were saved it would go on for ever.
+    std::string next = encode_members(places);
+    if (next == saved_places_) return;
     const auto saved = store_cluster_file(disk_, settings_.directory, kMembersFile, encode_members(facts));
-    if (!saved) log_warning("{}", saved.error().message);
+    if (!saved) return log_warning("{}", saved.error().message);
+    saved_places_ = std::move(next);
 }
 
 // ---- from other threads
@@ -530,8 +618,9 @@ ControlPlane::Status ControlPlane::status() const {
 
 void ControlPlane::meet(const Endpoint& bus) {
     submit([this, bus] {
-        meeting_.push_back(bus);
-        if (dialer_ != nullptr) dialer_->dial(bus);
+        const bool is_new = std::ranges::find(meetings_, bus, &Meeting::bus) == meetings_.end();
+        if (is_new && meetings_.size() < kMostMeetings)
+            meetings_.push_back({.bus = bus, .until_ms = now().monotonic_ms + kMeetMs});
     });
 }
 
@@ -544,7 +633,10 @@ void ControlPlane::drain() {
 }
 
 void ControlPlane::forget(NodeId id) {
-    submit([this, id] { membership_->forget(id, now()); });
+    submit([this, id] {
+        membership_->forget(id, now());
+        changed_ = members_changed_ = true;
+    });
 }
 
 void ControlPlane::force_remove(NodeId id) {
@@ -554,8 +646,9 @@ void ControlPlane::force_remove(NodeId id) {
         step.node = id;
         if (auto forced = agreement_.force(step); !forced) return note(forced.error().message);
         log_warning("Node {} was removed by force, on an operator's word", node_name(id));
+        // It stays a member of the gossip: should it live behind a partition, both sides have to hear of each
+        // other's rings when that is over. CLUSTER FORGET takes it out of the list.
         on_ring_adopted();
-        membership_->forget(id, now());
     });
 }
 

@@ -95,6 +95,12 @@ class ControlPlane final : public BusControl, public BusUser {
         int64_t dialled_ms = 0, accepted_ms = 0;  // wall clock, when they came up
         BusLink* any() const { return dialled != nullptr ? dialled : accepted; }
     };
+    /// CLUSTER MEET, under way.
+    struct Meeting {
+        Endpoint bus;
+        NodeId peer = 0;  // 0: not reached yet
+        int64_t next_ms = 0, until_ms = 0;
+    };
 
     Membership::Now now() const;
     void run_submitted();
@@ -105,11 +111,14 @@ class ControlPlane final : public BusControl, public BusUser {
     void pump();
     void gather();
     void on_ring_adopted();
+    bool was_given_up(const RingState& ring) const;
     void on_member_event(const MembershipEvent& event);
     void begin();
     void learn_own_host(const BusLink& link);
     void refresh_facts();
     void seek_ring();
+    void tend_meetings();
+    bool shares_ring(NodeId peer) const;
     void tend_move();
     void keep_links();
     void publish();
@@ -133,14 +142,16 @@ class ControlPlane final : public BusControl, public BusUser {
 
     std::map<NodeId, PeerLinks> links_;
     std::map<NodeId, Endpoint> kept_;
-    std::vector<Endpoint> meeting_;  // dialled for CLUSTER MEET
-    uint64_t published_epoch_ = 0, published_cluster_ = 0;
+    std::vector<Meeting> meetings_;
+    uint64_t published_cluster_ = 0;
     uint64_t seen_incarnation_ = 0;
     uint64_t seen_unsettles_ = 0;
     std::string told_unsettled_;
     bool changed_ = true;  // something the topology shows
     bool draining_ = false;
     bool members_changed_ = false;
+    std::string saved_places_;  // of the members, as the file has them
+    uint64_t seeks_ = 0;
     int64_t next_seek_ms_ = 0, next_tend_ms_ = 0, next_save_ms_ = 0, next_snapshot_ms_ = 0;
     int64_t move_started_ms_ = 0;  // wall clock, when this node first saw it
     uint64_t wish_ = 0;            // under way in the agreement

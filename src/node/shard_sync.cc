@@ -19,6 +19,8 @@ constexpr int64_t kRetryMs = 300;
 constexpr int64_t kStepTimeoutMs = 5'000;
 /// Others need a moment to send a node that came back its share of the writes again.
 constexpr int64_t kSettleDelayMs = 300;
+/// Owners that are taken for dead are settled without after so long, and so long after this node's start.
+constexpr int64_t kShowUpMs = 2'000, kStrangerMs = 5'000;
 constexpr int64_t kWatchMs = 500;
 constexpr size_t kHandOffKeys = 256;
 constexpr size_t kHandOffBytes = 256 * 1024;
@@ -276,8 +278,11 @@ bool ShardSync::wants(ShardId shard, bool ours, const ShardState& state, int64_t
     if (!ours && mutant("hints-not-restarted")) return false;
     if (!ours) return cluster_.cells[shard].bytes.load(std::memory_order_relaxed) > 0;
     if (!cluster_.settled(shard) || repairs_.contains(shard)) return true;
-    const int64_t interval = worker_.node.config.live.anti_entropy_seconds.load() * 1000;
-    return now - state.last_ms > interval;
+    return is_due(state, now);
+}
+
+bool ShardSync::is_due(const ShardState& state, int64_t now) const {
+    return now - state.last_ms > worker_.node.config.live.anti_entropy_seconds.load() * 1000;
 }
 
 void ShardSync::start_more() {
@@ -319,6 +324,7 @@ bool ShardSync::start_one(ShardId shard, ShardState& state, int64_t now) {
     }
     if (state.unsettles != unsettles) {
         state.unsettles = unsettles;
+        state.begun_ms = now;
         state.compared_ms.clear();
         // From here on the others count: they have to know first that we're back.
         state.retry_ms = now + kSettleDelayMs;
@@ -340,7 +346,11 @@ bool ShardSync::start_one(ShardId shard, ShardState& state, int64_t now) {
             best = owner;
         }
     }
-    if (best == 0) {
+    // Whoever is there was compared with a moment ago; what a shard waits for that isn't settled is the
+    // others.
+    const bool waits = !cluster_.settled(shard) && !repairs_.contains(shard) &&
+                       state.compared_ms.contains(best) && !is_due(state, now);
+    if (best == 0 || waits) {
         state.retry_ms = now + kRetryMs;
         return false;
     }
@@ -370,6 +380,20 @@ void ShardSync::ended(ShardId shard, NodeId peer, bool good, bool equal, uint64_
     start_more();
 }
 
+/// A number of copies proves too little: stand-ins acknowledge as well while owners are away, and once they
+/// are gone the one owner that stayed may have what none of the others has. So whoever is there is compared
+/// with. Who seems to be away gets a moment to show up: a node that was cut off hears of the others one by
+/// one, and one that has just started hasn't heard of anybody.
+bool ShardSync::all_there_compared(ShardId shard, const ShardState& state) const {
+    const int64_t now = coordinator_.now_ms();
+    const bool waited = now - state.begun_ms >= kShowUpMs && now - born_ms_ >= kStrangerMs;
+    return std::ranges::all_of(coordinator_.topology().ring->owners(shard), [&](NodeId owner) {
+        if (owner == cluster_.self || state.compared_ms.contains(owner)) return true;
+        const Peer* peer = coordinator_.topology().peer(owner);
+        return waited && (peer == nullptr || !peer->usable());
+    });
+}
+
 /// Enough others that any acknowledged write is at one of them, or here.
 void ShardSync::settle_if_proven(ShardId shard, ShardState& state) {
     if (cluster_.settled(shard) || state.unsettles != cluster_.unsettle_count()) return;
@@ -381,7 +405,8 @@ void ShardSync::settle_if_proven(ShardId shard, ShardState& state) {
     for (const NodeId id : owners) proven += state.compared_ms.contains(id) ? 1 : 0;
     // W = N/2 + 1 acknowledged: N - W + 1 copies always include one of them; ours is one if we're an owner.
     const size_t needed = owners.size() - owners.size() / 2 - (owner ? 1 : 0);
-    if (proven >= needed || mutant("settled-too-early")) cluster_.settle(shard);
+    const bool enough = proven >= needed && all_there_compared(shard, state);
+    if (enough || mutant("settled-too-early")) cluster_.settle(shard);
 }
 
 void ShardSync::hand_off(ShardId shard, ShardState& state) {

@@ -1,8 +1,8 @@
 // Keeping copies equal, shard by shard, in the background: one per worker, for the shards that are its part.
 //
-//   settle       a shard whose copy may lack writes is compared with so many other owners that every
-//                acknowledged write is among what they hold; then it's settled (CORRECTNESS 2). So are shards
-//                that a moving ring gives to this node filled.
+//   settle       a shard whose copy may lack writes is compared with all other owners that are there, and
+//                with so many that every acknowledged write is among what they hold; then it's settled
+//                (CORRECTNESS 2). So are shards that a moving ring gives to this node filled.
 //   anti-entropy each owned shard is compared with another owner every anti-entropy-interval
 //   hand-off     data of shards that aren't ours (kept for an owner that was down, or from before a move)
 //                goes to the owners, and from here when all of them have it (CORRECTNESS 10, 15)
@@ -57,6 +57,7 @@ class ShardSync {
     struct ShardState {
         std::map<NodeId, int64_t> compared_ms;  // with whom, since the copy was unsettled or gained
         uint64_t unsettles = 0;                 // ClusterCore::unsettle_count() when they began
+        int64_t begun_ms = 0;                   // and when that was
         int64_t last_ms = 0;                    // any comparison
         int64_t retry_ms = 0;                   // not before
         unsigned running = 0;
@@ -79,8 +80,10 @@ class ShardSync {
     void repair_went_on(ShardId shard, NodeId peer, bool good, const ExchangeStats& stats);
     void end_repair(ShardId shard, bool complete);
     void watch_comparisons();
+    bool all_there_compared(ShardId shard, const ShardState& state) const;
     void settle_if_proven(ShardId shard, ShardState& state);
     bool wants(ShardId shard, bool ours, const ShardState& state, int64_t now) const;
+    bool is_due(const ShardState& state, int64_t now) const;
     void hand_off(ShardId shard, ShardState& state);
     void expire_some();
     /// What this node held before it came into its ring is known to nobody there: it's compared with all

@@ -73,7 +73,7 @@ Result<void> SimCluster::start(unsigned index) {
                                            "--scrub-rate",
                                            "0",
                                            "--anti-entropy-interval",
-                                           "4",
+                                           std::to_string(options_.anti_entropy_seconds),
                                            "--segment-size",
                                            "1048576",
                                            "--log-buffer-size",

@@ -50,6 +50,7 @@ class SimCluster {
         unsigned datacenters = 1;
         bool sloppy_quorum = true;
         bool evicts = false;  // what expires, when there's a maxmemory
+        unsigned anti_entropy_seconds = 4;
     };
     explicit SimCluster(const Options& options);
     ~SimCluster();

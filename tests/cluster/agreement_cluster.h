@@ -28,6 +28,7 @@ class AgreementStorage final : public RingAgreement::Storage {
     Result<std::string> load() override { return bytes; }
     Result<void> save(std::string_view next) override {
         ++saves;
+        if (on_save) on_save();
         if (fail_at != 0 && (saves == fail_at || (sticky && saves > fail_at))) {
             if (failed_save_stays) bytes = next;
             return fail(ErrorKind::io, "cluster-ring: Input/output error");
@@ -40,6 +41,7 @@ class AgreementStorage final : public RingAgreement::Storage {
     uint64_t fail_at = 0;
     bool sticky = false;
     bool failed_save_stays = false;  // the bytes are there all the same
+    std::function<void()> on_save;
 };
 
 class AgreementCluster {

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "cluster/shard_set.h"
+
 namespace torc {
 namespace {
 
@@ -174,15 +176,38 @@ TEST_F(MemberTableTest, DescriptionsTellAllThatIsKnown) {
     EXPECT_EQ(described(1).back().kind, Kind::left);
 }
 
+// What it says with its refutation is what others choose their coordinators by.
+TEST_F(MemberTableTest, WhoWasTakenForDeadCallsNoShardSettled) {
+    EXPECT_EQ(table.merge(says(Kind::down, 1, table.self().incarnation, 3), 3, kNow), Merged::nothing);
+    EXPECT_TRUE(shard_set_of(table.self().unsettled).all());
+    MemberFacts proven = table.self();
+    proven.unsettled.clear();
+    table.update_self(proven);
+    EXPECT_TRUE(table.self().unsettled.empty());
+}
+
 TEST_F(MemberTableTest, ForgettingIsBounded) {
     table.forget(2);
     EXPECT_EQ(table.find(2), nullptr);
-    EXPECT_EQ(table.merge(says(Kind::facts, 2, 50), 3, kNow), Merged::nothing);
+    EXPECT_EQ(table.merge(says(Kind::facts, 2, 5), 3, kNow), Merged::nothing);
     for (NodeId id = 1000; id < 1000 + MemberTable::kMaxForgotten; ++id) table.forget(id);
-    EXPECT_FALSE(table.forgotten(2));
-    EXPECT_TRUE(table.forgotten(1000));
+    EXPECT_FALSE(table.forgotten(2, 5));
+    EXPECT_TRUE(table.forgotten(1000, 0));
     table.forget(1);
-    EXPECT_FALSE(table.forgotten(1)) << "nobody forgets himself";
+    EXPECT_FALSE(table.forgotten(1, 0)) << "nobody forgets himself";
+}
+
+TEST_F(MemberTableTest, WhoWasForgottenIsHeardOfWhenItIsStartedAnew) {
+    table.forget(2);
+    EXPECT_EQ(table.merge(says(Kind::down, 2, 5, 4), 3, kNow), Merged::nothing);
+    EXPECT_EQ(table.merge(says(Kind::facts, 2, 5), 3, kNow), Merged::nothing);
+    EXPECT_EQ(table.merge(says(Kind::facts, 2, 6), 3, kNow), Merged::greeted);
+    EXPECT_NE(table.find(2), nullptr);
+    // And when somebody says that it's welcome.
+    table.forget(2);
+    EXPECT_TRUE(table.forgotten(2, 6));
+    table.welcome(2);
+    EXPECT_EQ(table.merge(says(Kind::facts, 2, 6), 3, kNow), Merged::greeted);
 }
 
 }  // namespace

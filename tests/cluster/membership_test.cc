@@ -232,7 +232,7 @@ TEST(Membership, ALeaverIsNotSuspected) {
     EXPECT_TRUE(members.run_until([&] { return members.all_alive(); }, 2000)) << members.story();
 }
 
-TEST(Membership, AForgottenMemberStaysAway) {
+TEST(Membership, AForgottenMemberStaysAwayUntilItIsStartedAnew) {
     FakeMembers members(9);
     members.form(4);
     for (size_t of = 0; of < 3; ++of) members.at(of).forget(FakeMembers::id_of(3), members.now_at(of));
@@ -242,6 +242,8 @@ TEST(Membership, AForgottenMemberStaysAway) {
     members.run(2000);
     for (size_t of = 0; of < 3; ++of) EXPECT_EQ(members.view(of, 3), nullptr) << of;
     EXPECT_TRUE(members.events(Kind::joined).empty());
+    members.restart(3, 0);
+    EXPECT_TRUE(members.run_until([&] { return members.all_alive(); }, 5000)) << members.story();
 }
 
 TEST(Membership, AJumpOfOnesClockDoesntMoveTheOthers) {
@@ -267,6 +269,27 @@ TEST(Membership, AJumpOfOnesClockDoesntMoveTheOthers) {
         EXPECT_TRUE(near(members.view(0, 2)->clock_offset_ms, jump == 3'600'000 ? jump : -3'600'000));
     }
     EXPECT_TRUE(members.events(Kind::suspected).empty()) << members.story();
+}
+
+// Else all that has a time to live would end with the cut.
+TEST(Membership, WhoIsCutOffKeepsToTheClocksItKnew) {
+    FakeMembers members(12);
+    members.form(3);
+    members.shift_wall(0, 3'600'000);
+    members.run(3000);
+    members.cut_both(0, 1), members.cut_both(0, 2);
+    EXPECT_TRUE(members.run_until(
+        [&] { return members.sees(0, 1, Liveness::down) && members.sees(0, 2, Liveness::down); }, 20'000));
+    const auto offset = [&] { return static_cast<double>(members.at(0).cluster_clock_offset_ms()); };
+    EXPECT_NEAR(offset(), -3'600'000, 20);
+    members.shift_wall(0, 1000);
+    members.run(10'000);
+    EXPECT_NEAR(offset(), -3'601'000, 20);
+    members.at(1).leave(members.now_at(1)), members.at(2).leave(members.now_at(2));
+    members.heal();
+    EXPECT_TRUE(members.run_until([&] { return members.sees(0, 2, Liveness::left); }, 5000));
+    EXPECT_TRUE(members.run_until([&] { return members.sees(0, 1, Liveness::left); }, 5000));
+    EXPECT_EQ(offset(), 0) << "who has left for good doesn't count";
 }
 
 TEST(Membership, OfTwoClocksTheEarlierCounts) {

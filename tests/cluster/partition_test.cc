@@ -62,6 +62,25 @@ TEST(Partition, ABridgeKeepsBothHalvesAlive) {
     }
 }
 
+// Their own pause makes them forget what they had heard of others, and nobody has anything new to tell.
+TEST(Partition, ADeathIsFoundThoughAllWhoSuspectedItStoodStill) {
+    for (uint64_t seed = 1; seed <= 5; ++seed) {
+        FakeMembers members(seed * 7);
+        members.form(3);
+        members.crash(2);
+        ASSERT_TRUE(members.run_until(
+            [&] { return members.sees(0, 2, Liveness::suspect) && members.sees(1, 2, Liveness::suspect); },
+            5000));
+        members.run(200);
+        for (const size_t survivor : {0, 1}) members.pause(survivor);
+        members.run(700);
+        for (const size_t survivor : {0, 1}) members.resume(survivor);
+        for (const size_t survivor : {0, 1})
+            EXPECT_TRUE(members.run_until([&] { return members.sees(survivor, 2, Liveness::down); }, 20'000))
+                << members.story();
+    }
+}
+
 TEST(Partition, ADeathBehindABridgeIsStillFound) {
     FakeMembers members(77);
     members.form(5);

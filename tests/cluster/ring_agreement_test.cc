@@ -69,6 +69,19 @@ TEST(RingAgreement, AJoinerLearnsTheRingThatNamesItAndVotesOnceItHasJoined) {
     EXPECT_THAT(ended.text, HasSubstr("may still"));
 }
 
+// The proposer's promise, the voters', its acceptance and theirs: one sync after the other.
+TEST(RingAgreement, SyncsMayBeSlow) {
+    for (const int64_t sync_ms : {150, 400}) {
+        Cluster cluster(8);
+        cluster.form(2);
+        for (const NodeId id : {1, 2, 3})
+            cluster.nodes[id].storage.on_save = [&] { cluster.now_ms += sync_ms; };
+        cluster.start(3);
+        const auto ended = cluster.wish(1, Cluster::join(3));
+        EXPECT_EQ(ended.kind, Kind::done) << sync_ms << ": " << ended.text;
+    }
+}
+
 TEST(RingAgreement, AJoinerThatDiesCanBeGivenUpByARingOfOne) {
     Cluster cluster(3);
     cluster.form(1);
@@ -150,7 +163,7 @@ TEST(RingAgreement, AMinorityMakesNoStepAndLearnsWhenHealed) {
     for (const NodeId id : {1, 2}) cluster.nodes[id].side = 1;
     const uint64_t minority = cluster.propose(1, Cluster::leave(3));
     EXPECT_EQ(cluster.wish(4, Cluster::replication(2)).kind, Kind::done);
-    cluster.run(12'000);
+    cluster.run(15'000);  // the last round is let end
     ASSERT_TRUE(cluster.nodes[1].wishes[minority]);
     EXPECT_EQ(cluster.nodes[1].wishes[minority]->kind, Kind::gave_up);
     EXPECT_EQ(cluster.ring(1).replication_factor, 3u);
@@ -415,7 +428,7 @@ TEST(RingAgreement, TooManyWishesAreRefused) {
     std::vector<uint64_t> wishes;
     for (int i = 0; i < 300; ++i) wishes.push_back(cluster.propose(1, Cluster::join(4)));
     EXPECT_EQ(cluster.nodes[1].wishes[wishes.back()]->kind, Kind::refused);
-    cluster.run(10'100);
+    cluster.run(14'100);
     for (const uint64_t wish : wishes) ASSERT_TRUE(cluster.nodes[1].wishes[wish]) << wish;
 }
 

@@ -5,7 +5,10 @@
 
 #include <map>
 #include <memory>
+#include <set>
 
+#include "cluster/cluster_file.h"
+#include "cluster/member_facts.h"
 #include "cluster/membership_message.h"
 #include "cluster/node_identity.h"
 #include "cluster/shard_set.h"
@@ -111,9 +114,18 @@ class Planes : public testing::Test {
             nodes_.at(from).plane->on_link_up(near);
         }
     }
+    /// From now on frames between the two sides get lost, and links stay up.
+    void cut(std::vector<NodeId> a, std::vector<NodeId> b) {
+        for (const NodeId from : a)
+            for (const NodeId to : b) cuts_.insert({from, to}), cuts_.insert({to, from});
+    }
     bool carry() {
         bool moved = false;
         for (size_t i = 0; i < links_.size(); ++i) {
+            if (cuts_.contains({links_[i].from, links_[i].to})) {
+                links_[i].near->out.clear(), links_[i].far->out.clear();
+                continue;
+            }
             for (std::string& frame : std::exchange(links_[i].near->out, {})) {
                 nodes_.at(links_[i].to).plane->on_frame(*links_[i].far, frame);
                 moved = true;
@@ -150,6 +162,14 @@ class Planes : public testing::Test {
             links_.erase(links_.begin() + static_cast<long>(i));
         }
     }
+    /// After kill(): a new run in the same directory.
+    void start_again(NodeId id, std::vector<NodeId> seeds) {
+        nodes_.at(id).plane = nullptr;
+        std::unique_ptr<SimDisk> disk = std::move(nodes_.at(id).disk);
+        nodes_.erase(id);
+        nodes_[id].disk = std::move(disk);
+        add(id, std::move(seeds));
+    }
     RingState ring(NodeId id) { return nodes_.at(id).core->topology()->ring->state(); }
     void TearDown() override {
         for (auto& [id, one] : nodes_) one.plane = nullptr;
@@ -160,6 +180,7 @@ class Planes : public testing::Test {
     std::map<NodeId, One> nodes_;
     std::vector<Pair> links_, dead_;
     std::vector<std::pair<NodeId, NodeId>> wanted_;
+    std::set<std::pair<NodeId, NodeId>> cuts_;
     bool fills_ = true;  // every shard that a node gets is filled at once
 };
 
@@ -194,11 +215,7 @@ TEST_F(Planes, WhoComesBackSaysFirstThatNothingIsSettled) {
     ASSERT_EQ(ring(1).members.size(), 2u);
     fills_ = false;
     kill(2);
-    nodes_.at(2).plane = nullptr;
-    std::unique_ptr<SimDisk> disk = std::move(nodes_.at(2).disk);
-    nodes_.erase(2);
-    nodes_[2].disk = std::move(disk);
-    add(2, {1});
+    start_again(2, {1});
     // The other's link is there before it's ready.
     wanted_ = {{1, 2}};
     connect();
@@ -220,6 +237,57 @@ TEST_F(Planes, WhoComesBackSaysFirstThatNothingIsSettled) {
     EXPECT_GT(said, 0u);
 }
 
+// A first owner that was cut off hears from the stand-in that it was down: it answers at once, and what it
+// answers makes the stand-in send it commands.
+TEST_F(Planes, WhoWasTakenForDeadDecidesNothingFromItsRefutationOn) {
+    add(1), add(2, {1});
+    run_ms(10'000);
+    ASSERT_EQ(ring(1).members.size(), 2u);
+    ASSERT_TRUE(nodes_.at(1).core->taken_shards().any());
+    fills_ = false;
+    const auto at = std::ranges::find_if(links_, [](const Pair& pair) { return pair.from == 2; });
+    ASSERT_NE(at, links_.end());
+    at->far->out.clear();
+    MembershipMessage ping;
+    ping.kind = MembershipMessage::Kind::ping;
+    ping.cluster_id = ring(1).cluster_id;
+    ping.target = 1;
+    ping.view = {1ULL << 60, 1, Liveness::down};  // whatever its incarnation is, it has to be outbid
+    nodes_.at(1).plane->on_frame(*at->far, "\x01" + encode_message(ping));
+    // No tick has passed.
+    EXPECT_TRUE(nodes_.at(1).core->taken_shards().none());
+    EXPECT_TRUE(nodes_.at(1).core->settled_shards().none());
+    size_t refutations = 0;
+    for (const Pair& pair : links_)
+        for (const std::string& frame : pair.from == 1 ? pair.near->out : pair.far->out) {
+            MembershipMessage message;
+            if (frame[0] != '\x01' || !decode_message(std::string_view(frame).substr(1), message)) continue;
+            for (const MemberUpdate& update : message.updates) {
+                if (update.facts.id != 1 || update.facts.incarnation <= ping.view.incarnation) continue;
+                EXPECT_TRUE(shard_set_of(update.facts.unsettled).all());
+                ++refutations;
+            }
+        }
+    EXPECT_GT(refutations, 0u);
+}
+
+TEST_F(Planes, TheFileOfMembersIsWrittenWhenTheyComeAndNotWhenTheyAreInDoubt) {
+    add(1), add(2, {1});
+    run_ms(10'000);
+    const auto file = [&] {
+        return load_cluster_file(*nodes_.at(1).disk, "data", "cluster-members").value();
+    };
+    const std::string before = file();
+    ASSERT_EQ(decode_members(before)->size(), 1u);
+    const uint64_t version = nodes_.at(1).core->topology_version();
+    for (int i = 0; i < 5; ++i) nodes_.at(2).core->unsettle_all(), run_ms(1000);
+    EXPECT_GT(nodes_.at(1).core->topology_version(), version);  // it has heard
+    EXPECT_EQ(file(), before);
+    add(3, {1});
+    run_ms(5000);
+    EXPECT_EQ(decode_members(file())->size(), 2u);
+}
+
 TEST_F(Planes, AMoveEndsOnlyWhenWhatItGivesIsFilled) {
     fills_ = false;
     add(1), add(2, {1});
@@ -238,7 +306,7 @@ TEST_F(Planes, AMoveEndsOnlyWhenWhatItGivesIsFilled) {
     EXPECT_EQ(ring(2), ring(1));
 }
 
-TEST_F(Planes, AJoinerThatDiesIsGivenUp) {
+TEST_F(Planes, AJoinerThatDiesIsGivenUpAndAsksAgain) {
     fills_ = false;
     add(1), add(2, {1});
     run_ms(5000);
@@ -249,6 +317,13 @@ TEST_F(Planes, AJoinerThatDiesIsGivenUp) {
     run_ms(40'000);
     EXPECT_FALSE(ring(1).move);
     EXPECT_EQ(ring(1).members.size(), 1u);
+    fills_ = true;
+    start_again(2, {1});
+    ASSERT_TRUE(ring(2).move);  // as far as it knows
+    run_ms(10'000);
+    EXPECT_EQ(ring(1).members.size(), 2u);
+    EXPECT_EQ(ring(2), ring(1));
+    EXPECT_TRUE(nodes_.at(2).plane->status().in_ring);
 }
 
 TEST_F(Planes, ADrainedNodeLeaves) {
@@ -262,6 +337,55 @@ TEST_F(Planes, ADrainedNodeLeaves) {
     EXPECT_FALSE(ring(1).move);
     EXPECT_EQ(nodes_.at(3).plane->status().last, "drained");
     EXPECT_FALSE(nodes_.at(3).plane->status().in_ring);
+}
+
+TEST_F(Planes, AForgottenNodeIsGoneFromWhatIsShownAndSaved) {
+    add(1), add(2, {1}), add(3, {1});
+    run_ms(10'000);
+    nodes_.at(3).plane->drain();
+    run_ms(10'000);
+    kill(3);
+    ASSERT_EQ(nodes_.at(1).core->topology()->peers.size(), 2u);
+    fills_ = false;
+    nodes_.at(2).up = false;  // no gossip that would have it published
+    nodes_.at(1).plane->forget(3);
+    run_ms(50);
+    EXPECT_EQ(nodes_.at(1).core->topology()->peers.size(), 1u);
+    run_ms(1500);
+    const auto saved = load_cluster_file(*nodes_.at(1).disk, "data", "cluster-members");
+    EXPECT_EQ(decode_members(*saved)->size(), 1u);
+}
+
+TEST_F(Planes, ADrainedAndForgottenDirectoryCanJoinAgain) {
+    add(1), add(2, {1}), add(3, {1});
+    run_ms(10'000);
+    nodes_.at(3).plane->drain();
+    run_ms(10'000);
+    ASSERT_EQ(ring(1).member(3), nullptr);
+    for (const NodeId id : {1, 2}) nodes_.at(id).plane->forget(3);
+    run_ms(1000);
+    nodes_.at(3).plane->reset(false);
+    run_ms(1000);
+    EXPECT_EQ(ring(1).members.size(), 2u);
+    kill(3);
+    start_again(3, {1});
+    run_ms(10'000);
+    EXPECT_EQ(ring(1).members.size(), 3u);
+    EXPECT_EQ(ring(3), ring(1));
+}
+
+// It runs on, knows the ring, and can let nobody in.
+TEST_F(Planes, ANodeOutsideTheRingKeepsNobodyOut) {
+    add(1), add(2, {1}), add(3, {1});
+    run_ms(10'000);
+    nodes_.at(1).plane->drain();
+    run_ms(10'000);
+    ASSERT_EQ(ring(2).member(1), nullptr);
+    add(4, {1, 2});
+    run_ms(10'000);
+    EXPECT_EQ(ring(2).members.size(), 3u);
+    EXPECT_EQ(ring(4), ring(2));
+    EXPECT_TRUE(nodes_.at(4).plane->status().in_ring);
 }
 
 TEST_F(Planes, MeetMakesOneRingOfTwo) {
@@ -285,6 +409,32 @@ TEST_F(Planes, TwoThatAreToldToMeetAtOnceStillDo) {
     EXPECT_EQ(ring(1).members.size(), 2u);
 }
 
+// As redis-cli --cluster create does: all others are told to meet the first one. It gives its ring up for the
+// one that comes first, and has none when the other one's request comes.
+TEST_F(Planes, WhoMeetsOneThatHasNoRingJustNowAsksAgain) {
+    add(1), add(2), add(3);
+    run_ms(25);
+    for (const NodeId id : {1, 2}) nodes_.at(id).plane->meet(endpoint(3));
+    run_ms(20'000);
+    for (const NodeId id : {1, 2, 3}) {
+        EXPECT_EQ(ring(id).members.size(), 3u) << id;
+        EXPECT_EQ(ring(id), ring(1)) << id;
+    }
+}
+
+TEST_F(Planes, AMeetingThatFailsIsNotHeldWithSomebodyElse) {
+    add(1), add(2);
+    nodes_.at(1).plane->meet(endpoint(9));  // nobody's
+    run_ms(1000);
+    wanted_ = {{1, 2}};
+    run_ms(31'000);
+    EXPECT_THAT(nodes_.at(1).plane->status().last, testing::HasSubstr("MEET 10.0.0.9:17000 came to nothing"));
+    wanted_ = {{2, 1}};
+    run_ms(5000);
+    EXPECT_EQ(ring(1).members.size(), 1u);
+    EXPECT_NE(ring(1).cluster_id, ring(2).cluster_id);
+}
+
 TEST_F(Planes, MeetingOneThatStillWaitsForItsSeedsKeepsTheRing) {
     add(1), add(2, {9});
     nodes_.at(1).plane->meet(endpoint(2));
@@ -292,6 +442,48 @@ TEST_F(Planes, MeetingOneThatStillWaitsForItsSeedsKeepsTheRing) {
     EXPECT_NE(ring(1).cluster_id, 0u);
     EXPECT_EQ(ring(1).members.size(), 2u);
     EXPECT_EQ(ring(1), ring(2));
+}
+
+// The nodes that it was told are dead live on behind a partition.
+TEST_F(Planes, AForcedRingIsHeardOfWhenThePartitionIsOver) {
+    add(1), add(2, {1}), add(3, {1});
+    run_ms(10'000);
+    ASSERT_EQ(ring(1).members.size(), 3u);
+    cut({1}, {2, 3});
+    run_ms(12'000);
+    nodes_.at(1).plane->force_remove(2);
+    run_ms(1000);
+    nodes_.at(1).plane->force_remove(3);
+    run_ms(5000);
+    ASSERT_EQ(ring(1).members.size(), 1u);
+    ASSERT_EQ(ring(2).members.size(), 3u);
+    cuts_.clear();
+    run_ms(20'000);
+    for (const NodeId id : {2, 3}) {
+        EXPECT_EQ(ring(id), ring(1)) << id;
+        EXPECT_FALSE(nodes_.at(id).plane->status().in_ring) << id;
+    }
+}
+
+// Both sides of a partition go on by force, and take as many steps.
+TEST_F(Planes, OfTwoForcedRingsOfOneEpochAllShowTheSame) {
+    add(1), add(2, {1}), add(3, {1}), add(4, {1});
+    run_ms(15'000);
+    ASSERT_EQ(ring(1).members.size(), 4u);
+    cut({1, 2}, {3, 4});
+    run_ms(12'000);
+    for (const auto& [by, gone] : {std::pair(1, 3), std::pair(1, 4), std::pair(3, 1), std::pair(3, 2)}) {
+        nodes_.at(by).plane->force_remove(gone);
+        run_ms(1000);
+    }
+    ASSERT_EQ(ring(1).epoch, ring(3).epoch);
+    ASSERT_NE(ring(1), ring(3));
+    cuts_.clear();
+    run_ms(20'000);
+    for (const NodeId id : {2, 3, 4}) EXPECT_EQ(ring(id), ring(1)) << id;
+    unsigned in_ring = 0;
+    for (const NodeId id : {1, 2, 3, 4}) in_ring += nodes_.at(id).plane->status().in_ring ? 1 : 0;
+    EXPECT_EQ(in_ring, 2u);
 }
 
 TEST_F(Planes, RingsOfSeveralNeverMerge) {

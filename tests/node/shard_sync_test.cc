@@ -116,9 +116,8 @@ TEST_F(Sync, AShardIsSettledByComparingWithEnoughOthers) {
     EXPECT_EQ(settled(), 0u);  // the others have to know first that we're back
     for (int i = 0; i < 600 && settled() < kShards; ++i) run_ms(100);
     EXPECT_EQ(settled(), kShards);
-    const bool pulled = recount(*node->core().store).entries.contains(key);
-    // From whom it was compared with; B may not be the one.
-    EXPECT_EQ(pulled, core().counters.repaired_in.load() != 0);
+    EXPECT_TRUE(recount(*node->core().store).entries.contains(key));
+    EXPECT_EQ(core().counters.repaired_in.load(), 1u);
     expect_recount(*node->core().store, core());
 }
 
@@ -132,6 +131,58 @@ TEST_F(Sync, WithoutAnybodyToCompareWithNothingIsSettled) {
     publish();
     run_ms(3000);
     EXPECT_EQ(settled(), 0u);
+}
+
+// Two of three owners stood still, and a stand-in acknowledged with the third; the stand-in is dead. What the
+// third one has is nowhere else.
+TEST_F(Sync, WhoeverIsThereIsComparedWithBeforeAShardIsSettled) {
+    start_cluster({kB, kC});
+    const std::string key = key_with_owners({self});
+    copies_[kC].merge(key, cell_of("acknowledged", 99, stamp_now()));
+    core().unsettle_all();
+    silent_ = {kC};
+    run_ms(10'000);
+    EXPECT_GT(requests_[kB], 0);
+    EXPECT_EQ(settled(), 0u);
+    silent_.clear();
+    for (int i = 0; i < 900 && settled() < kShards; ++i) run_ms(100);
+    EXPECT_EQ(settled(), kShards);
+    EXPECT_TRUE(recount(*node->core().store).entries.contains(key));
+}
+
+// With two copies none is needed besides the own one, by number.
+TEST_F(Sync, TheOnlyOtherOwnerIsComparedWithWhenItIsThere) {
+    start_cluster({kB}, {}, 2);
+    const std::string key = key_with_owners({self});
+    copies_[kB].merge(key, cell_of("acknowledged", 99, stamp_now()));
+    run_ms(6000);
+    // Cut off until now, this node hears a moment later that the other one is there.
+    alive(kB, Liveness::down);
+    publish();
+    core().unsettle_all();
+    run_ms(1000);
+    alive(kB);
+    publish();
+    silent_ = {kB};
+    run_ms(6000);
+    EXPECT_EQ(settled(), 0u);
+    silent_.clear();
+    for (int i = 0; i < 900 && settled() < kShards; ++i) run_ms(100);
+    EXPECT_EQ(settled(), kShards);
+    EXPECT_TRUE(recount(*node->core().store).entries.contains(key));
+}
+
+TEST_F(Sync, WhoIsGoneHoldsNothingUp) {
+    start_cluster({kB, kC});
+    run_ms(6000);
+    alive(kC, Liveness::down);
+    publish();
+    core().unsettle_all();
+    run_ms(1500);
+    EXPECT_EQ(settled(), 0u);  // it may be about to show up
+    for (int i = 0; i < 600 && settled() < kShards; ++i) run_ms(100);
+    EXPECT_EQ(settled(), kShards);
+    EXPECT_LE(requests_[kB], 2 * static_cast<int>(kShards)) << "once is enough to wait for the other one";
 }
 
 TEST_F(Sync, AnUnsettlingInTheMiddleBeginsAnew) {
