@@ -14,6 +14,7 @@ namespace {
 
 /// Bus links find a dead peer by gossip; the kernel's probes only free what a vanished one left behind.
 constexpr int kKeepaliveSeconds = 30;
+constexpr int kPatienceSeconds = 5;
 
 BusNonce fresh_nonce() {
     BusNonce nonce;
@@ -113,6 +114,7 @@ void BusGreeting::shake_hands() {
     IoError ignored;
     socket_.non_blocking(true, ignored);
     set_connection_options(socket_.native_handle(), kKeepaliveSeconds);
+    set_patience(socket_.native_handle(), kPatienceSeconds);
     expire_after(kHandshakeTime, "the handshake");
     const BusIdentity identity = identity_();
     BusHello self;

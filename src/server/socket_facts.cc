@@ -69,4 +69,8 @@ void set_connection_options(int fd, int keepalive_seconds) {
     set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
 }
 
+void set_patience(int fd, int seconds) {
+    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, seconds * 1000);
+}
+
 }  // namespace torc

@@ -17,5 +17,9 @@ bool is_local(const sockaddr_storage& address);
 /// TCP_NODELAY, and keepalive probes after `keepalive_seconds` (0: none). Errors are ignored: a connection
 /// without them works.
 void set_connection_options(int fd, int keepalive_seconds);
+/// The connection breaks when what was sent isn't acknowledged for so long. Without it the system goes on
+/// sending again for minutes, more and more seldom, so that a link is of use long after the net works again
+/// only.
+void set_patience(int fd, int seconds);
 
 }  // namespace torc

@@ -3,7 +3,9 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace torc {
 namespace {
@@ -41,6 +43,17 @@ TEST(SocketFacts, AHostIsItsAddressAlone) {
     sockaddr_storage unix_address{};
     unix_address.ss_family = AF_UNIX;
     EXPECT_EQ(host_text(unix_address), "");
+}
+
+TEST(SocketFacts, PatienceHasAnEnd) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    ASSERT_GE(fd, 0);
+    set_patience(fd, 5);
+    int value = 0;
+    socklen_t size = sizeof value;
+    EXPECT_EQ(::getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, &size), 0);
+    EXPECT_EQ(value, 5000);
+    ::close(fd);
 }
 
 TEST(SocketFacts, LoopbackInAllItsForms) {
