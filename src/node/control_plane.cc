@@ -13,7 +13,8 @@ namespace {
 
 constexpr uint8_t kMembership = 1, kAgreement = 2, kRequest = 3, kTakeOver = 4;
 constexpr int64_t kSeekMs = 500;
-constexpr uint64_t kSeeksOfOne = 4;  // before the next one is asked
+/// Before the next one is asked: so long it may take who was asked to propose it.
+constexpr uint64_t kSeeksOfOne = 20;
 constexpr int64_t kMeetMs = 30'000, kMeetAgainMs = 1000;
 constexpr size_t kMostMeetings = 256;
 constexpr int64_t kTendMs = 250;

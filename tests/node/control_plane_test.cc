@@ -382,7 +382,7 @@ TEST_F(Planes, ANodeOutsideTheRingKeepsNobodyOut) {
     run_ms(10'000);
     ASSERT_EQ(ring(2).member(1), nullptr);
     add(4, {1, 2});
-    run_ms(10'000);
+    run_ms(20'000);
     EXPECT_EQ(ring(2).members.size(), 3u);
     EXPECT_EQ(ring(4), ring(2));
     EXPECT_TRUE(nodes_.at(4).plane->status().in_ring);
