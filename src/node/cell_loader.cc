@@ -149,7 +149,7 @@ Result<CellLoad> load_cells(Store& store, ClusterCore& cluster, int64_t now_ms) 
     Loader loader(store, cluster, now_ms);
     store.visit_stored([&](const RecordView& record, LogAddress address) { loader.found(record, address); });
     for (unsigned shard = 0; shard < kShards; ++shard) loader.complete(static_cast<ShardId>(shard));
-    if (loader.trouble) return fail(loader.trouble.error());
+    if (!loader.trouble) return fail(loader.trouble.error());
     CellLoad load;
     for (const CellLoad& of_shard : loader.shards) {
         load.cells += of_shard.cells;
