@@ -300,6 +300,7 @@ class ServerTest(unittest.TestCase):
             self.assertEqual(refused.reply(), "-ERR max number of clients reached")
             with self.assertRaises(ConnectionError):
                 refused.reply()
+        self.assertIn("rejected_connections:1\r\n", first("INFO", "stats"))
         rest[0].close()
         until(lambda: self.answers(), what="room again")
 
