@@ -21,11 +21,12 @@ const char* malloc_conf = "thp:always,metadata_thp:auto,background_thread:true,o
 
 namespace {
 
-constexpr const char* kHelp = R"(Usage: torc-server [configuration file] [--directive value ...]
+constexpr const char* kHelp = R"(Usage: torc-server [configuration file] [--directive value ...] [-]
 
   torc-server                                 start with the built-in defaults, data in the current directory
   torc-server /etc/torc.conf                  start with a configuration file
   torc-server torc.conf --port 7000           directives given here win over the file's
+  torc-server --port 7000 -                   a configuration on standard input as well
   torc-server --version
   torc-server --help
 

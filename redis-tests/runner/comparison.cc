@@ -41,6 +41,14 @@ Reply names_of(std::string_view text) {
     return names;
 }
 
+/// INFO's "name:value" lines with one of these names.
+std::string lines_of(std::string_view text, const std::vector<std::string>& names) {
+    std::string lines;
+    for (const std::string& line : split(text, "\r\n"))
+        if (std::ranges::find(names, line.substr(0, line.find(':'))) != names.end()) lines += line + "\r\n";
+    return lines;
+}
+
 bool by_text(const Reply& a, const Reply& b) {
     return to_text(a) < to_text(b);
 }
@@ -111,6 +119,8 @@ std::expected<Comparison, std::string> parse_comparison(std::string_view list) {
             if (!(out.tolerance > 0)) return std::unexpected("number~ needs a positive number");
         } else if (mode.starts_with("without:")) {
             out.without = split(std::string_view(mode).substr(8), "+");
+        } else if (mode.starts_with("only:")) {
+            out.only = split(std::string_view(mode).substr(5), "+");
         } else if (mode == "proto2" || mode == "proto3") {
             out.proto = mode.back() - '0';
         } else if (mode != "exact") {
@@ -122,7 +132,8 @@ std::expected<Comparison, std::string> parse_comparison(std::string_view list) {
 
 Reply normalized(const Reply& reply, const Comparison& comparison) {
     Reply out = reply;
-    if (comparison.names && (reply.type == '$' || reply.type == '=')) out = names_of(reply.text);
+    if (!comparison.only.empty()) out.text = lines_of(out.text, comparison.only);
+    if (comparison.names && (reply.type == '$' || reply.type == '=')) out = names_of(out.text);
     if (comparison.digits && out.type != ':') out.text = with_digits_folded(out.text);
     if (comparison.integers && out.type == ':') out.text = "#";
     drop_pairs(out, comparison.without);

@@ -11,6 +11,7 @@
 //   integers        all integers are equal
 //   digits          runs of digits in texts are equal to each other (times, ids, addresses)
 //   names           of "name:value" lines or "name=value" words only the names
+//   only:a+b        of "name:value" lines only those whose name is a or b
 //   number~N        integers and doubles may differ by up to N
 //   without:a+b     pairs whose key is a or b are left out, at every level, of maps and of flat arrays
 //   proto2, proto3  play this line only in that protocol
@@ -39,6 +40,7 @@ struct Comparison {
     bool names = false;
     double tolerance = 0;
     std::vector<std::string> without;
+    std::vector<std::string> only;
     std::optional<int> proto;
 };
 

@@ -52,6 +52,13 @@ TEST(Comparison, TypeErrorPrefixAndIgnore) {
     EXPECT_FALSE(same(reply(":1\r\n"), Reply::event("closed"), *parse_comparison("ignore")));
 }
 
+TEST(Comparison, OnlySomeLines) {
+    EXPECT_TRUE(same_as("only:a+c", "$15\r\na:1\r\nb:2\r\nc:3\r\n\r\n", "$15\r\na:1\r\nb:9\r\nc:3\r\n\r\n"));
+    EXPECT_FALSE(same_as("only:a+c", "$10\r\na:1\r\nb:2\r\n\r\n", "$10\r\na:7\r\nb:2\r\n\r\n"));
+    EXPECT_FALSE(same_as("only:a", "$5\r\na:1\r\n\r\n", "$5\r\nb:1\r\n\r\n"));
+    EXPECT_TRUE(same_as("only:a,digits", "$5\r\na:1\r\n\r\n", "$5\r\na:2\r\n\r\n"));
+}
+
 TEST(Comparison, DigitsNamesSupersetWithout) {
     EXPECT_TRUE(same_as("digits", "+id=17 x\r\n", "+id=4 x\r\n"));
     EXPECT_FALSE(same_as("digits", "+id=17 x\r\n", "+id= x\r\n"));

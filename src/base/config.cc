@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iostream>
 #include <map>
 #include <mutex>
 #include <set>
 #include <shared_mutex>
+#include <span>
 
 #include "base/check.h"
 #include "base/config_file.h"
@@ -55,6 +57,26 @@ struct Config::Impl {
         std::unique_lock lock(values_mutex);
         values[index_of(directive)] = std::move(value);
     }
+    /// One line of a source, of which `seen` are the directives so far.
+    Result<void> take(const ConfigLine& line, std::set<const Directive*>& seen, LiveSettings& live) {
+        const Directive* directive = find_directive(line.words[0]);
+        if (directive == nullptr) return fail(config_error(line, remedy_for_unknown(line.words[0])));
+        // `--save "900 1"`: on a command line a value of several words may also come as one.
+        std::vector<std::string> words(line.words.begin() + 1, line.words.end());
+        if (words.size() == 1 && takes_many_words(*directive))
+            if (auto split = split_config_words(words[0]); split && !split->empty())
+                words = std::move(*split);
+        auto accepted = accept_value(*directive, words, value(*directive), !seen.insert(directive).second);
+        if (!accepted) {
+            const std::string_view why = why_refused(directive->name);
+            if (!why.empty()) return fail(config_error(line, why));
+            return fail(
+                config_error(line, fmt::format("{} (the default is: {} {})", accepted.error().message,
+                                               directive->name, quote_config_word(directive->default_text))));
+        }
+        store(*directive, std::move(*accepted), live);
+        return {};
+    }
 };
 
 Config::Config() : impl_(std::make_unique<Impl>()) {
@@ -65,38 +87,29 @@ Config::Config() : impl_(std::make_unique<Impl>()) {
 Config::~Config() = default;
 
 Result<void> Config::load(const std::vector<std::string>& argv) {
-    std::vector<ConfigLine> lines;
-    size_t options = 0;
-    if (!argv.empty() && !argv[0].starts_with("--")) {
-        options = 1;
-        auto read = read_config_file(argv[0]);
+    std::span<const std::string> words = argv;
+    std::vector<std::vector<ConfigLine>> sources;  // what a later one says replaces what an earlier one says
+    const auto add = [&](Result<std::vector<ConfigLine>> read) -> Result<void> {
         if (!read) return fail(read.error());
-        lines = std::move(*read);
+        sources.push_back(std::move(*read));
+        return {};
+    };
+    const bool from_stdin = !words.empty() && words.back() == "-";
+    if (from_stdin) words = words.first(words.size() - 1);
+    if (!words.empty() && !words[0].starts_with("--")) {
+        if (auto added = add(read_config_file(words[0])); !added) return added;
         std::error_code ignored;
-        impl_->file_path = std::filesystem::absolute(argv[0], ignored).lexically_normal().string();
+        impl_->file_path = std::filesystem::absolute(words[0], ignored).lexically_normal().string();
+        words = words.subspan(1);
     }
-    auto arguments = read_config_arguments({argv.begin() + static_cast<std::ptrdiff_t>(options), argv.end()});
-    if (!arguments) return fail(arguments.error());
-    const size_t from_file = lines.size();
-    lines.insert(lines.end(), arguments->begin(), arguments->end());
+    if (from_stdin)
+        if (auto added = add(read_config_stream(std::cin, "standard input")); !added) return added;
+    if (auto added = add(read_config_arguments({words.begin(), words.end()})); !added) return added;
 
-    std::set<const Directive*> seen;
-    for (size_t i = 0; i < lines.size(); ++i) {
-        if (i == from_file) seen.clear();  // what the command line says replaces what the file says
-        const ConfigLine& line = lines[i];
-        const Directive* directive = find_directive(line.words[0]);
-        if (directive == nullptr) return fail(config_error(line, remedy_for_unknown(line.words[0])));
-        // `--save "900 1"`: on a command line a value of several words may also come as one.
-        std::vector<std::string> words(line.words.begin() + 1, line.words.end());
-        if (words.size() == 1 && takes_many_words(*directive))
-            if (auto split = split_config_words(words[0]); split && !split->empty()) words = std::move(*split);
-        auto value =
-            accept_value(*directive, words, impl_->value(*directive), !seen.insert(directive).second);
-        if (!value)
-            return fail(
-                config_error(line, fmt::format("{} (the default is: {} {})", value.error().message,
-                                               directive->name, quote_config_word(directive->default_text))));
-        impl_->store(*directive, std::move(*value), live);
+    for (const std::vector<ConfigLine>& lines : sources) {
+        std::set<const Directive*> seen;
+        for (const ConfigLine& line : lines)
+            if (auto taken = impl_->take(line, seen, live); !taken) return taken;
     }
     return {};
 }

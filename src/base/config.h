@@ -65,9 +65,9 @@ class Config {
 
     LiveSettings live;
 
-    /// Reads the file (if any) and then `--name value ...` arguments. An unknown or malformed directive is an
-    /// error that names file, line and remedy. argv without the program's name; a first word without "--" is
-    /// the file's path.
+    /// Reads the file (a first word that doesn't begin with '-' is its path), standard input (if the last
+    /// word is "-") and `--name value ...`, each over the one before. argv without the program's name. An
+    /// unknown or malformed directive is an error that names file, line and remedy.
     Result<void> load(const std::vector<std::string>& argv);
 
     /// The current value as CONFIG GET shows it; "" for an unknown name. E.g. text("requirepass").

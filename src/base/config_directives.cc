@@ -119,6 +119,7 @@ constexpr Directive kDirectives[] = {
     // ---- Network
     words("bind", "* -::*").fixed(),
     integer("port", "6379", 0, 65535).fixed(),
+    integer("tls-port", "0", 0, 0).fixed(),  // the one value that asks for nothing: kRefused
     yes_no("protected-mode", "yes").live(&LiveSettings::protected_mode),
     text("unixsocket", "").fixed(),
     octal("unixsocketperm", "0", 0, 0777).fixed(),
@@ -359,10 +360,15 @@ const Directive* find_directive(std::string_view name) {
     return nullptr;
 }
 
-std::string remedy_for_unknown(std::string_view name) {
+std::string_view why_refused(std::string_view name) {
     for (const Refused& refused : kRefused)
         if (refused.name.ends_with('-') ? name.starts_with(refused.name) : same_word(name, refused.name))
-            return std::string(refused.why);
+            return refused.why;
+    return {};
+}
+
+std::string remedy_for_unknown(std::string_view name) {
+    if (const std::string_view why = why_refused(name); !why.empty()) return std::string(why);
     constexpr size_t kLongestName = 64;  // longer words are no typing errors
     std::string_view nearest;
     size_t least = std::max<size_t>(name.size() / 3, 2) + 1;

@@ -85,15 +85,10 @@ Result<void> include(const ConfigLine& line, int depth, std::vector<ConfigLine>&
     return {};
 }
 
-Result<void> read_into(const std::string& path, int depth, std::vector<ConfigLine>& lines) {
-    std::ifstream file(path);
-    std::stringstream bytes;
-    if (file) bytes << file.rdbuf();
-    if (!file || file.bad())
-        return fail(ErrorKind::not_found,
-                    fmt::format("can't read the configuration file '{}': {}", path, std::strerror(errno)));
-    ConfigLine line{path, 0, {}, {}};
-    while (std::getline(bytes, line.text)) {
+Result<void> read_lines(std::istream& in, const std::string& source, int depth,
+                        std::vector<ConfigLine>& lines) {
+    ConfigLine line{source, 0, {}, {}};
+    while (std::getline(in, line.text)) {
         ++line.number;
         const size_t first = line.text.find_first_not_of(" \t\r\n");
         if (first == std::string::npos || line.text[first] == '#') continue;
@@ -107,6 +102,16 @@ Result<void> read_into(const std::string& path, int depth, std::vector<ConfigLin
         }
     }
     return {};
+}
+
+Result<void> read_into(const std::string& path, int depth, std::vector<ConfigLine>& lines) {
+    std::ifstream file(path);
+    std::stringstream bytes;
+    if (file) bytes << file.rdbuf();
+    if (!file || file.bad())
+        return fail(ErrorKind::not_found,
+                    fmt::format("can't read the configuration file '{}': {}", path, std::strerror(errno)));
+    return read_lines(bytes, path, depth, lines);
 }
 
 }  // namespace
@@ -152,6 +157,12 @@ std::string quote_config_word(std::string_view word) {
 Result<std::vector<ConfigLine>> read_config_file(const std::string& path) {
     std::vector<ConfigLine> lines;
     if (auto read = read_into(path, 0, lines); !read) return fail(read.error());
+    return lines;
+}
+
+Result<std::vector<ConfigLine>> read_config_stream(std::istream& in, const std::string& source) {
+    std::vector<ConfigLine> lines;
+    if (auto read = read_lines(in, source, 0, lines); !read) return fail(read.error());
     return lines;
 }
 

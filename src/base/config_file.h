@@ -2,6 +2,7 @@
 // (\n \r \t \b \a \xHH \\ \") and 'single quotes' with \' only; lines that begin with # are comments.
 #pragma once
 
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,9 @@ std::string quote_config_word(std::string_view word);
 /// All directives of a file, with those of the files it includes (`include path`, globs allowed, relative to
 /// the working directory) where they stand. Errors name file, line and text.
 Result<std::vector<ConfigLine>> read_config_file(const std::string& path);
+
+/// The same for text that comes from elsewhere; `source` is what errors name.
+Result<std::vector<ConfigLine>> read_config_stream(std::istream& in, const std::string& source);
 
 /// The same for `--name value ... --name value ...`: each word that begins with "--" begins a directive.
 Result<std::vector<ConfigLine>> read_config_arguments(const std::vector<std::string>& arguments);

@@ -89,6 +89,10 @@ std::span<const Directive> all_directives();
 /// By name or alias, ASCII case-insensitive; null when there's none.
 const Directive* find_directive(std::string_view name);
 
+/// Why Torc doesn't do what a directive of Redis asks for: those it doesn't know, and those of which it takes
+/// the one value that asks for nothing. Empty for all others.
+std::string_view why_refused(std::string_view name);
+
 /// What to tell somebody who wrote an unknown name: the known one that was probably meant, or why Torc
 /// doesn't have it.
 std::string remedy_for_unknown(std::string_view name);

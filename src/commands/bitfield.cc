@@ -144,7 +144,7 @@ void read_fields(Call& call, const std::vector<Operation>& operations) {
 
 void change_fields(Call& call, const std::vector<Operation>& operations) {
     const std::string_view key = call.args[1];
-    const auto value = find_string(call, key);
+    const auto value = find_string_to_change(call, key);
     if (!value) return;
     size_t needed = 0;
     for (const Operation& operation : operations)

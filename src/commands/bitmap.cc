@@ -19,7 +19,7 @@ void setbit(Call& call) {
     const auto bit = parse_integer(call.args[3]);
     if (!bit || (*bit != 0 && *bit != 1))
         return call.reply.error("ERR bit is not an integer or out of range");
-    const auto value = find_string(call, key);
+    const auto value = find_string_to_change(call, key);
     if (!value) return;
 
     const auto wanted = static_cast<uint64_t>(*bit);

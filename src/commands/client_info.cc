@@ -18,7 +18,7 @@ std::string flags_of(const ClientState& client, bool spoiled) {
     };
     add(client.monitor, 'O');
     add(client.queued_commands >= 0, 'x');
-    add(client.blocked, 'b');
+    add(client.blocked || client.paused, 'b');
     add(spoiled, 'd');
     add(client.close_asap, 'A');
     add(client.address.ends_with(":0"), 'U');  // no TCP connection has that port

@@ -64,7 +64,9 @@ struct ClientState {
     std::atomic<unsigned> watched_keys{0};
     std::atomic<uint64_t> input_bytes{0}, input_free{0}, output_bytes{0}, total_memory{0};
     std::atomic<uint64_t> arguments_bytes{0};
-    std::atomic<bool> monitor{false}, no_evict{false}, no_touch{false}, blocked{false};
+    std::atomic<bool> monitor{false}, no_evict{false}, no_touch{false};
+    std::atomic<bool> blocked{false};  // by its own command, whose reply is still to come
+    std::atomic<bool> paused{false};   // CLIENT PAUSE holds its next command
     std::atomic<bool> readonly{false};  // READONLY: reads from the nearest replica will do
     std::atomic<bool> close_asap{false};
     std::atomic<int> unblock{0};  // CLIENT UNBLOCK: 1 as if timed out, 2 with an error

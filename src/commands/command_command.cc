@@ -78,38 +78,17 @@ void count(Call& call) {
     call.reply.integer(static_cast<int64_t>(CommandTable::instance().all().size()));
 }
 
-void reply_names(Call& call, const auto& wanted) {
-    const size_t mark = call.reply.begin_deferred();
-    size_t names = 0;
-    const auto consider = [&](const CommandSpec& spec, std::string_view name) {
-        if (!wanted(spec, name)) return;
-        call.reply.bulk(name);
-        ++names;
-    };
-    for (const CommandSpec* spec : CommandTable::instance().all()) {
-        consider(*spec, spec->name);
-        for (const CommandSpec& sub : spec->subcommands)
-            consider(sub, fmt::format("{}|{}", spec->name, sub.name));
-    }
-    call.reply.end_deferred_array(mark, names);
-}
-
 void list(Call& call) {
     if (call.args.size() == 2)
-        return reply_names(call, [](const CommandSpec&, std::string_view name) {
+        return reply_command_names(call.reply, [](const CommandSpec&, std::string_view name) {
             return name.find('|') == std::string_view::npos;
         });
     if (call.args.size() != 5 || !word_is(call.args[2], "filterby")) return call.reply.error(errors::kSyntax);
     const std::string_view what = call.args[4];
     if (word_is(call.args[3], "module")) return call.reply.array(0);
-    if (word_is(call.args[3], "aclcat")) {
-        const uint64_t category = category_by_name(what);
-        return reply_names(call, [category](const CommandSpec& spec, std::string_view) {
-            return (spec.categories & category) != 0;
-        });
-    }
+    if (word_is(call.args[3], "aclcat")) return reply_command_names_in(call.reply, category_by_name(what));
     if (word_is(call.args[3], "pattern"))
-        return reply_names(call, [what](const CommandSpec&, std::string_view name) {
+        return reply_command_names(call.reply, [what](const CommandSpec&, std::string_view name) {
             return glob_matches(what, name, /*ignore_case=*/true);
         });
     call.reply.error(errors::kSyntax);

@@ -22,6 +22,9 @@ constexpr Group kGroups[] = {
     {"connection", connection_docs},
     {"transactions", transaction_docs},
     {"server", server_docs},
+    {"server", acl_docs},
+    {"scripting", scripting_docs},
+    {"pubsub", pubsub_docs},
     {"cluster", cluster_docs},
     {"torc", torc_docs},
 };

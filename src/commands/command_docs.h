@@ -66,6 +66,9 @@ std::span<const CommandDoc> generic_docs();
 std::span<const CommandDoc> connection_docs();
 std::span<const CommandDoc> transaction_docs();
 std::span<const CommandDoc> server_docs();
+std::span<const CommandDoc> acl_docs();  // of the server's, too
+std::span<const CommandDoc> scripting_docs();
+std::span<const CommandDoc> pubsub_docs();
 std::span<const CommandDoc> cluster_docs();
 std::span<const CommandDoc> torc_docs();
 

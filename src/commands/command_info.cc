@@ -7,6 +7,7 @@
 
 #include "commands/args.h"
 #include "commands/command_docs.h"
+#include "commands/command_table.h"
 
 namespace torc {
 namespace {
@@ -206,6 +207,34 @@ uint64_t category_by_name(std::string_view name) {
     for (const BitName& category : kCategoryNames)
         if (word_is(category.name, name)) return category.bit;
     return 0;
+}
+
+void reply_category_names(ReplyWriter& reply) {
+    reply.array(std::size(kCategoryNames));
+    for (const BitName& category : kCategoryNames) reply.bulk(category.name);
+}
+
+void reply_command_names(ReplyWriter& reply,
+                         const std::function<bool(const CommandSpec&, std::string_view)>& wanted) {
+    const size_t mark = reply.begin_deferred();
+    size_t names = 0;
+    const auto consider = [&](const CommandSpec& spec, std::string_view name) {
+        if (!wanted(spec, name)) return;
+        reply.bulk(name);
+        ++names;
+    };
+    for (const CommandSpec* spec : CommandTable::instance().all()) {
+        consider(*spec, spec->name);
+        for (const CommandSpec& sub : spec->subcommands)
+            consider(sub, fmt::format("{}|{}", spec->name, sub.name));
+    }
+    reply.end_deferred_array(mark, names);
+}
+
+void reply_command_names_in(ReplyWriter& reply, uint64_t category) {
+    reply_command_names(reply, [category](const CommandSpec& spec, std::string_view) {
+        return (spec.categories & category) != 0;
+    });
 }
 
 void reply_command_info(ReplyWriter& reply, const CommandSpec& spec, std::string_view name) {

@@ -79,7 +79,8 @@ CommandTable::CommandTable() {
           connection_commands(), client_commands(),    transaction_commands(),  server_commands(),
           save_commands(),       info_commands(),      config_commands(),       command_commands(),
           slowlog_commands(),    latency_commands(),   memory_commands(),       debug_commands(),
-          lolwut_commands(),     cluster_commands(),   torc_ring_commands(),    torc_data_commands()})
+          lolwut_commands(),     cluster_commands(),   scripting_commands(),    pubsub_commands(),
+          module_commands(),     acl_commands(),       torc_ring_commands(),    torc_data_commands()})
         for (const CommandSpec& spec : family) all_.push_back(&spec);
     slots_.resize(std::bit_ceil(all_.size() * 4));
     const size_t mask = slots_.size() - 1;

@@ -48,7 +48,7 @@ void move(Call& call) {
     if (*db == call.keys.db()) return call.reply.error(errors::kSameObject);
 
     const std::string_view key = call.args[1];
-    const auto value = call.keys.find(key);
+    const auto value = call.keys.find_to_change(key);
     if (!value) return call.reply.integer(0);
     Keyspace& target = call.keys.in_db(*db);
     if (target.peek(key)) return call.reply.integer(0);

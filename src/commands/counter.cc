@@ -11,7 +11,7 @@ namespace {
 
 void add(Call& call, int64_t amount) {
     const std::string_view key = call.args[1];
-    const auto value = find_string(call, key);
+    const auto value = find_string_to_change(call, key);
     if (!value) return;
     int64_t number = 0;
     if (value->exists) {
@@ -47,7 +47,7 @@ void decrby(Call& call) {
 
 void incrbyfloat(Call& call) {
     const std::string_view key = call.args[1];
-    const auto value = find_string(call, key);
+    const auto value = find_string_to_change(call, key);
     if (!value) return;
     long double sum = 0;
     if (value->exists) {

@@ -15,6 +15,7 @@
 #include "commands/string_encoding.h"
 #include "commands/type_name.h"
 #include "resp/number.h"
+#include "types/dump_payload.h"
 
 namespace torc {
 namespace {
@@ -32,9 +33,13 @@ void object(Call& call) {
         value->type == ValueType::string ? string_encoding(value->bytes) : type_name(value->type);
     const uint64_t idle = call.keys.idle_seconds(call.args[2]);
     const int64_t used_at = call.now_ms / 1000 - static_cast<int64_t>(idle);
+    // As RDB keeps it: what DUMP gives, without the byte for the type and the footer.
+    const size_t serialized =
+        dump_string(value->bytes, call.node.config().text("rdbcompression") != "no").size() -
+        dump_of_nothing().size() - 1;
     call.reply.simple(
         fmt::format("Value at:{} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
-                    fmt::ptr(value->bytes.data()), encoding, value->bytes.size(), used_at & 0xffffff, idle));
+                    fmt::ptr(value->bytes.data()), encoding, serialized, used_at & 0xffffff, idle));
 }
 
 // The log is the data: once it's on disk, loading it again would give what is in memory.
@@ -205,9 +210,7 @@ void debug(Call& call) {
         if (call.args.size() == tool.words || (tool.more_may_follow && call.args.size() > tool.words))
             return tool.run(call);
     }
-    call.reply.error(
-        fmt::format("ERR unknown subcommand or wrong number of arguments for '{}'. Try DEBUG HELP.",
-                    call.args[1].substr(0, 128)));
+    reply_too_many_words(call, "DEBUG");
 }
 
 // Tells the dispatcher which key has to be in memory; clients see a command without keys.

@@ -69,7 +69,7 @@ void expire_generic(Call& call, int64_t unit_ms, int64_t base_ms) {
         return call.reply.error(fmt::format("ERR invalid expire time in '{}' command", call.spec.name));
 
     const std::string_view key = call.args[1];
-    const auto value = call.keys.peek(key);
+    const auto value = call.keys.find_to_change(key);
     if (!value || !allowed(*c, value->expire_at_ms, at_ms)) return call.reply.integer(0);
     if (at_ms <= call.now_ms)
         call.keys.erase(key);
@@ -96,7 +96,7 @@ constexpr int64_t kNoKey = -2;
 /// -2 for no key, -1 for no expiry, else what `tell` makes of the time.
 template <class Tell>
 void tell_expiry(Call& call, Tell tell) {
-    const auto value = call.keys.peek(call.args[1]);
+    const auto value = call.keys.ask(call.args[1]);
     if (!value) return call.reply.integer(kNoKey);
     call.reply.integer(value->expire_at_ms == kNoExpiry ? kNoExpiry : tell(value->expire_at_ms));
 }
@@ -125,7 +125,7 @@ void pexpiretime(Call& call) {
 
 void persist(Call& call) {
     const std::string_view key = call.args[1];
-    const auto value = call.keys.peek(key);
+    const auto value = call.keys.find_to_change(key);
     if (!value || value->expire_at_ms == kNoExpiry) return call.reply.integer(0);
     call.keys.set_expiry(key, kNoExpiry);
     call.reply.integer(1);

@@ -34,6 +34,10 @@ std::span<const CommandSpec> memory_commands();
 std::span<const CommandSpec> debug_commands();
 std::span<const CommandSpec> lolwut_commands();
 std::span<const CommandSpec> cluster_commands();
+std::span<const CommandSpec> scripting_commands();
+std::span<const CommandSpec> pubsub_commands();
+std::span<const CommandSpec> module_commands();
+std::span<const CommandSpec> acl_commands();
 std::span<const CommandSpec> torc_ring_commands();
 std::span<const CommandSpec> torc_data_commands();
 

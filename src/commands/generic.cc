@@ -16,7 +16,7 @@ void del(Call& call) {
 
 void exists(Call& call) {
     int64_t found = 0;
-    for (const std::string_view key : call.args.subspan(1)) found += call.keys.peek(key).has_value();
+    for (const std::string_view key : call.args.subspan(1)) found += call.keys.ask(key).has_value();
     call.reply.integer(found);
 }
 
@@ -27,7 +27,7 @@ void touch(Call& call) {
 }
 
 void type(Call& call) {
-    const auto value = call.keys.peek(call.args[1]);
+    const auto value = call.keys.ask(call.args[1]);
     call.reply.simple(value ? type_name(value->type) : "none");
 }
 
@@ -36,7 +36,7 @@ void type(Call& call) {
 bool rename_key(Call& call, bool only_new) {
     const std::string_view from = call.args[1];
     const std::string_view to = call.args[2];
-    const auto value = call.keys.find(from);
+    const auto value = call.keys.find_to_change(from);
     if (!value) {
         call.reply.error(errors::kNoSuchKey);
         return false;

@@ -281,11 +281,10 @@ void modules(const InfoSource&, InfoText& out) {
 void commandstats(const InfoSource& from, InfoText& out) {
     out.section("Commandstats");
     for (const CommandUse& use : from.node.command_stats().used()) {
-        const double usec = static_cast<double>(use.nanoseconds) / 1000;
+        const uint64_t usec = use.nanoseconds / 1000;
         out.field(fmt::format("cmdstat_{}", use.name),
-                  "calls={},usec={},usec_per_call={:.2f},rejected_calls={},failed_calls={}", use.calls,
-                  use.nanoseconds / 1000, use.calls == 0 ? 0 : usec / static_cast<double>(use.calls),
-                  use.rejected, use.failed);
+                  "calls={},usec={},usec_per_call={:.2f},rejected_calls={},failed_calls={}", use.calls, usec,
+                  ratio(usec, use.calls), use.rejected, use.failed);
     }
 }
 

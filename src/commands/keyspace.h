@@ -37,10 +37,18 @@ class Keyspace {
   public:
     virtual ~Keyspace() = default;
 
-    /// The value of a key; counts a hit or a miss and notes the use for LRU/LFU.
-    virtual std::optional<Value> find(std::string_view key) = 0;
-    /// The same, leaving no trace: EXISTS-like looks that Redis doesn't count, OBJECT, TTL, DEBUG.
-    virtual std::optional<Value> peek(std::string_view key) = 0;
+    /// What a look at a key may leave behind: a hit or a miss in INFO, and a use that LRU and LFU judge by.
+    enum Trace : unsigned { kNoTrace = 0, kCounted = 1, kUsed = 2 };
+    /// The value of a key; absent when it has none.
+    virtual std::optional<Value> look(std::string_view key, unsigned traces) = 0;
+    /// As commands look that read the value (GET),
+    std::optional<Value> find(std::string_view key) { return look(key, kCounted | kUsed); }
+    /// that ask about the key (EXISTS, TTL, TYPE, OBJECT),
+    std::optional<Value> ask(std::string_view key) { return look(key, kCounted); }
+    /// that look in order to change it (INCR, SETNX, RENAME),
+    std::optional<Value> find_to_change(std::string_view key) { return look(key, kUsed); }
+    /// and those whose look is nobody's business (a target, DEBUG, MEMORY).
+    std::optional<Value> peek(std::string_view key) { return look(key, kNoTrace); }
 
     /// Inserts or replaces. expire_at_ms: kNoExpiry for none (pass the old one on to keep it).
     virtual void put(std::string_view key, ValueType type, std::string_view bytes, int64_t expire_at_ms) = 0;

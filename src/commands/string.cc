@@ -79,7 +79,7 @@ void set(Call& call) {
         if (!at_ms) return;
         expire_at_ms = *at_ms;
     }
-    const auto old = call.keys.find(key);
+    const auto old = options->get ? call.keys.find(key) : call.keys.find_to_change(key);
     if (options->get) {
         if (old && old->type != ValueType::string) return call.reply.error(errors::kWrongType);
         old ? call.reply.bulk(old->bytes) : call.reply.null();
@@ -94,7 +94,7 @@ void set(Call& call) {
 }
 
 void setnx(Call& call) {
-    if (call.keys.find(call.args[1])) return call.reply.integer(0);
+    if (call.keys.find_to_change(call.args[1])) return call.reply.integer(0);
     store(call, call.args[1], call.args[2]);
     call.reply.integer(1);
 }
@@ -183,7 +183,7 @@ void mset(Call& call) {
 void msetnx(Call& call) {
     if (!pairs_complete(call)) return;
     for (size_t i = 1; i < call.args.size(); i += 2)
-        if (call.keys.find(call.args[i])) return call.reply.integer(0);
+        if (call.keys.find_to_change(call.args[i])) return call.reply.integer(0);
     store_pairs(call);
     call.reply.integer(1);
 }
@@ -196,7 +196,7 @@ void strlen(Call& call) {
 void append(Call& call) {
     const std::string_view key = call.args[1];
     const std::string_view tail = call.args[2];
-    const auto value = find_string(call, key);
+    const auto value = find_string_to_change(call, key);
     if (!value) return;
     if (value->exists && !may_grow(call, value->bytes.size(), tail.size())) return;
     std::string grown;
@@ -231,7 +231,7 @@ void setrange(Call& call) {
     const auto offset = integer_argument(call, call.args[2]);
     if (!offset) return;
     if (*offset < 0) return call.reply.error("ERR offset is out of range");
-    const auto value = find_string(call, key);
+    const auto value = find_string_to_change(call, key);
     if (!value) return;
     const size_t old_size = value->bytes.size();
     if (bytes.empty()) return call.reply.integer(static_cast<int64_t>(old_size));

@@ -19,14 +19,23 @@ struct FoundString {
 };
 
 /// Null when the key holds another type: the error has been replied.
-inline std::optional<FoundString> find_string(Call& call, std::string_view key) {
-    const auto value = call.keys.find(key);
+inline std::optional<FoundString> look_at_string(Call& call, std::string_view key, unsigned traces) {
+    const auto value = call.keys.look(key, traces);
     if (!value) return FoundString{};
     if (value->type != ValueType::string) {
         call.reply.error(errors::kWrongType);
         return std::nullopt;
     }
     return FoundString{true, value->bytes, value->expire_at_ms};
+}
+
+/// For a command that reads the string,
+inline std::optional<FoundString> find_string(Call& call, std::string_view key) {
+    return look_at_string(call, key, Keyspace::kCounted | Keyspace::kUsed);
+}
+/// and for one that changes it, whose look isn't counted as a hit or a miss.
+inline std::optional<FoundString> find_string_to_change(Call& call, std::string_view key) {
+    return look_at_string(call, key, Keyspace::kUsed);
 }
 
 /// Null when the word is no integer: the error has been replied.

@@ -68,15 +68,11 @@ std::optional<Value> CellKeyspace::visible(const KeyRef& key) {
     return Value{ValueType::string, sum, view->expire_at_ms()};
 }
 
-std::optional<Value> CellKeyspace::find(std::string_view key) {
+std::optional<Value> CellKeyspace::look(std::string_view key, unsigned traces) {
     const auto value = visible(ref(key));
-    KeyspaceCounters::add(value ? run_.counters.hits : run_.counters.misses);
-    if (value && run_.touch) run_.store.touch(cached_record_, run_.now_ms);
+    if ((traces & kCounted) != 0) count_look(value.has_value());
+    if (value && (traces & kUsed) != 0 && run_.touch) run_.store.touch(cached_record_, run_.now_ms);
     return value;
-}
-
-std::optional<Value> CellKeyspace::peek(std::string_view key) {
-    return visible(ref(key));
 }
 
 void CellKeyspace::replace(const KeyRef& key, std::string_view cell) {

@@ -28,8 +28,7 @@ class CellKeyspace final : public StoreKeyspace {
     void begin() override;
     void finish() override;
 
-    std::optional<Value> find(std::string_view key) override;
-    std::optional<Value> peek(std::string_view key) override;
+    std::optional<Value> look(std::string_view key, unsigned traces) override;
     void put(std::string_view key, ValueType type, std::string_view bytes, int64_t expire_at_ms) override;
     std::span<char> edit(std::string_view key) override;
     bool erase(std::string_view key) override;

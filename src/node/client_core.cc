@@ -107,7 +107,6 @@ bool ClientCore::run_batch() {
         return false;
     }
     release_batch(worker);
-    KeyspaceCounters::add(worker.traffic.commands, worker.prepared.size());
     input.consume(unparsed_from);
     if (parse_failed) {
         protocol_error(parser.error());
@@ -185,6 +184,7 @@ bool ClientCore::after(Outcome outcome, const Prepared& command) {
         retry.assign(first, first + command.word_count);
         if (feeder != nullptr) retry_spec = command.spec;
         if (pause == Pause::room) worker.wait_for_log(*this);
+        state->paused = pause == Pause::client_pause;
     } else {
         state->blocked = true;
         worker.begin_block(*this);
@@ -235,6 +235,7 @@ void ClientCore::resume() {
             return;
     }
     pause = Pause::none;
+    state->paused = false;
     while (run_batch()) {
     }
 }

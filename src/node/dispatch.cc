@@ -12,6 +12,7 @@
 #include "node/gates.h"
 #include "node/node_faces.h"
 #include "node/refusals.h"
+#include "node/shown_words.h"
 #include "node/sibling_policy.h"
 #include "node/spec_cache.h"
 #include "node/stopwatch.h"
@@ -140,26 +141,17 @@ struct Timing {
     uint64_t ns() const { return Stopwatch::to_ns(Stopwatch::ticks() - start); }
 };
 
-/// The words as MONITOR and SLOWLOG may show them: no passwords.
-struct ShownWords {
-    ShownWords(const CommandSpec& spec, Args args) : args_(args) {
-        const bool auth = spec.name == "auth";
-        if (!auth && !(spec.name == "hello" && args.size() > 2) && !sets_password(spec, args)) return;
-        copy_.assign(args.begin(), args.end());
-        for (size_t i = auth ? 1 : 2; i < copy_.size(); ++i) copy_[i] = "(redacted)";
-        args_ = copy_;
-    }
-    operator Args() const { return args_; }
+/// What a client of this node asked for and wasn't refused, wherever it runs; EXEC's commands, too.
+void count_processed(WorkerCore& worker, const ClientCore& client) {
+    if (client.feeder == nullptr) KeyspaceCounters::add(worker.traffic.commands);
+}
 
-  private:
-    static bool sets_password(const CommandSpec& spec, Args args) {
-        return spec.name == "set" && args.size() > 3 && word_is(args[0], "config") &&
-               word_is(args[2], "requirepass");
-    }
-
-    Args args_;
-    std::vector<std::string_view> copy_;
-};
+/// `reply`: of the command. The errors within EXEC's were counted with the commands that gave them.
+void count_failure(WorkerCore& worker, const CommandSpec& spec, std::string_view reply) {
+    const bool is_error = reply.size() > 1 && reply[0] == '-';
+    if (is_error || &spec != worker.node.exec_spec) worker.stats.failed(spec);
+    if (is_error) worker.node.error_stats.count(reply.substr(1, reply.find('\r') - 1));
+}
 
 void account(WorkerCore& worker, ClientCore& client, const CommandSpec& spec, Args args, const Timing& timing,
              size_t reply_mark, uint64_t errors_before) {
@@ -167,12 +159,9 @@ void account(WorkerCore& worker, ClientCore& client, const CommandSpec& spec, Ar
     const LiveSettings& live = worker.node.config.live;
     const uint64_t ns = timing.ns();
     worker.stats.called(spec, ns, live.latency_tracking.load(std::memory_order_relaxed));
-    if (__builtin_expect(client.reply.errors() != errors_before, 0) && &spec != worker.node.exec_spec) {
-        worker.stats.failed(spec);
-        const std::string_view reply = client.output.view().substr(reply_mark);
-        if (reply.size() > 1 && reply[0] == '-')
-            worker.node.error_stats.count(reply.substr(1, reply.find('\r') - 1));
-    }
+    count_processed(worker, client);
+    if (__builtin_expect(client.reply.errors() != errors_before, 0))
+        count_failure(worker, spec, client.output.view().substr(reply_mark));
     const auto us = static_cast<int64_t>(ns / 1000);
     const int64_t slow = live.slowlog_log_slower_than_us.load(std::memory_order_relaxed);
     if (__builtin_expect(slow >= 0 && us >= slow, 0) && (spec.flags & kSkipSlowlog) == 0)
@@ -350,6 +339,7 @@ std::optional<Outcome> route(WorkerCore& worker, ClientCore& client, const Prepa
             return std::nullopt;
         case Coordinator::Route::elsewhere:
         case Coordinator::Route::answered:
+            count_processed(worker, client);
             break;
         case Coordinator::Route::wait:
             return Outcome::again;

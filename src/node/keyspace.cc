@@ -55,20 +55,11 @@ Record* StoreKeyspace::existing(std::string_view key) {
     return found;
 }
 
-std::optional<Value> StoreKeyspace::find(std::string_view key) {
+std::optional<Value> StoreKeyspace::look(std::string_view key, unsigned traces) {
     Record* found = live_record(ref(key));
-    if (found == nullptr) {
-        KeyspaceCounters::add(run_.counters.misses);
-        return std::nullopt;
-    }
-    KeyspaceCounters::add(run_.counters.hits);
-    if (run_.touch) run_.store.touch(found, run_.now_ms);
-    return Value{found->type(), found->value(), found->expire_at_ms()};
-}
-
-std::optional<Value> StoreKeyspace::peek(std::string_view key) {
-    const Record* found = live_record(ref(key));
+    if ((traces & kCounted) != 0) count_look(found != nullptr);
     if (found == nullptr) return std::nullopt;
+    if ((traces & kUsed) != 0 && run_.touch) run_.store.touch(found, run_.now_ms);
     return Value{found->type(), found->value(), found->expire_at_ms()};
 }
 

@@ -91,8 +91,7 @@ class StoreKeyspace : public Keyspace {
     /// Logs what edit() gave out. Before the batch is committed.
     virtual void finish();
 
-    std::optional<Value> find(std::string_view key) override;
-    std::optional<Value> peek(std::string_view key) override;
+    std::optional<Value> look(std::string_view key, unsigned traces) override;
     void put(std::string_view key, ValueType type, std::string_view bytes, int64_t expire_at_ms) override;
     std::span<char> edit(std::string_view key) override;
     bool erase(std::string_view key) override;
@@ -123,6 +122,7 @@ class StoreKeyspace : public Keyspace {
     Record* record(const KeyRef& key);  // resident, expired or not
     Record* live_record(const KeyRef& key);
     Record* existing(std::string_view key);
+    void count_look(bool hit) { KeyspaceCounters::add(hit ? run_.counters.hits : run_.counters.misses); }
     bool holds(DbId physical, std::string_view key) const;
     void changed(const KeyRef& key);
     /// Name and type of an entry, or nothing when it's expired or still has to be read.

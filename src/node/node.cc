@@ -261,7 +261,7 @@ bool Node::serves_clients() const {
 bool Node::may_connect(bool local, std::string& refusal) {
     if (core_->clients.size() >= static_cast<uint64_t>(core_->config.live.maxclients.load())) {
         refusal = "-ERR max number of clients reached\r\n";
-        core_->rejected_connections.fetch_add(1, std::memory_order_relaxed);
+        count_rejected_connection();
         return false;
     }
     if (!local && core_->config.live.protected_mode.load() && core_->config.text("requirepass").empty()) {
@@ -271,10 +271,14 @@ bool Node::may_connect(bool local, std::string& refusal) {
             "this machine are accepted. Set a password (requirepass), or, if the network is trusted, turn "
             "protected "
             "mode off (protected-mode no).\r\n";
-        core_->rejected_connections.fetch_add(1, std::memory_order_relaxed);
+        count_rejected_connection();
         return false;
     }
     return true;
+}
+
+void Node::count_rejected_connection() {
+    core_->rejected_connections.fetch_add(1, std::memory_order_relaxed);
 }
 
 }  // namespace torc

@@ -64,6 +64,8 @@ class Node {
     /// For the listener: false (and the error line to send) when maxclients is reached or protected mode
     /// forbids.
     bool may_connect(bool local, std::string& refusal);
+    /// For what the listener turned away by itself.
+    void count_rejected_connection();
     /// False while a node of a cluster with others still loads, or hasn't found them: a client that can't
     /// connect goes to another node, where one that gets an error shows it. Any thread.
     bool serves_clients() const;

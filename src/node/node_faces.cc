@@ -178,7 +178,7 @@ NodeFacts NodeFaces::facts() const {
 
     facts.clients.connected = node_.clients.size();
     node_.clients.for_each([&](ClientState& client) {
-        facts.clients.blocked += client.blocked.load() ? 1 : 0;
+        facts.clients.blocked += client.blocked.load() || client.paused.load() ? 1 : 0;
         facts.clients.watching += client.watched_keys.load() != 0 ? 1 : 0;
         facts.clients.watched_keys += client.watched_keys.load();
         facts.clients.memory_bytes += client.total_memory.load();

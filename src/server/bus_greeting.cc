@@ -1,12 +1,11 @@
 #include "server/bus_greeting.h"
 
 #include <fmt/format.h>
-#include <sys/random.h>
 
-#include <cerrno>
+#include <span>
 #include <utility>
 
-#include "base/check.h"
+#include "base/secure_random.h"
 #include "server/socket_facts.h"
 
 namespace torc {
@@ -18,15 +17,7 @@ constexpr int kPatienceSeconds = 5;
 
 BusNonce fresh_nonce() {
     BusNonce nonce;
-    size_t filled = 0;
-    while (filled < nonce.size()) {
-        const ssize_t bytes = ::getrandom(nonce.data() + filled, nonce.size() - filled, 0);
-        if (bytes < 0) {
-            TORC_CHECK(errno == EINTR);
-            continue;
-        }
-        filled += static_cast<size_t>(bytes);
-    }
+    fill_secure_random(std::as_writable_bytes(std::span(nonce)));
     return nonce;
 }
 

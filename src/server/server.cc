@@ -232,6 +232,7 @@ void Server::accept(int fd, std::unique_ptr<ClientState> state) {
     if (welcome && open >= config_.live.maxclients.load(std::memory_order_relaxed)) {
         welcome = false;
         refusal = "-ERR max number of clients reached";
+        node_->count_rejected_connection();
     }
     if (welcome) return least->adopt(fd, std::move(state));
     if (!refusal.ends_with("\r\n")) refusal += "\r\n";

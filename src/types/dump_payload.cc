@@ -92,6 +92,11 @@ void append_string(std::string& out, std::string_view bytes, bool compress) {
     out += bytes;
 }
 
+void append_footer(std::string& out) {
+    append_le(out, kWrittenVersion);
+    append_le(out, crc64(out));
+}
+
 /// Takes pieces off the front; after the first piece that isn't there, everything is empty and failed().
 class Reader {
   public:
@@ -181,8 +186,13 @@ std::optional<std::string> read_string(Reader& in) {
 std::string dump_string(std::string_view bytes, bool compress) {
     std::string out(1, static_cast<char>(kStringType));
     append_string(out, bytes, compress);
-    append_le(out, kWrittenVersion);
-    append_le(out, crc64(out));
+    append_footer(out);
+    return out;
+}
+
+std::string dump_of_nothing() {
+    std::string out;
+    append_footer(out);
     return out;
 }
 

@@ -25,6 +25,8 @@
 namespace torc {
 
 std::string dump_string(std::string_view bytes, bool compress);
+/// The footer alone: FUNCTION DUMP of a server without libraries.
+std::string dump_of_nothing();
 
 /// A whole, unharmed payload of a version we read?
 bool payload_is_intact(std::string_view payload);

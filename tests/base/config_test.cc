@@ -7,6 +7,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -92,6 +93,48 @@ TEST(ConfigTest, PublishesWhatTheNodeLooksAt) {
     EXPECT_EQ(config.live.sibling_policy, static_cast<int>(SiblingPolicy::ask));
 }
 
+TEST(ConfigTest, WhatAsksForNoTlsIsTaken) {
+    Config config;
+    ASSERT_TRUE(config.load({"--tls-port", "0"}));
+    EXPECT_EQ(config.text("tls-port"), "0");
+    EXPECT_NE(config.load({"--tls-port", "6380"}).error().message.find("TLS"), std::string::npos);
+}
+
+/// Standard input that the test wrote.
+class StandardInput {
+  public:
+    explicit StandardInput(const std::string& text) : text_(text), real_(std::cin.rdbuf(text_.rdbuf())) {}
+    ~StandardInput() {
+        std::cin.rdbuf(real_);
+        std::cin.clear();
+    }
+
+  private:
+    std::istringstream text_;
+    std::streambuf* real_;
+};
+
+TEST_F(ConfigFileTest, StandardInputStandsBetweenFileAndCommandLine) {
+    const std::string path = write("torc.conf", "port 1\ntimeout 1\nhz 11\nsave 1 1\n");
+    const StandardInput input("# a comment\ntimeout 2\nhz 12\nsave 2 2\n");
+    Config config;
+    ASSERT_TRUE(config.load({path, "--hz", "13", "-"}));
+    EXPECT_EQ(config.text("port"), "1");
+    EXPECT_EQ(config.text("timeout"), "2");
+    EXPECT_EQ(config.text("hz"), "13");
+    EXPECT_EQ(config.text("save"), "2 2");
+    EXPECT_EQ(config.file_path(), path);
+}
+
+TEST(ConfigTest, StandardInputAlone) {
+    const StandardInput input("port 7003\nport\n");
+    Config config;
+    EXPECT_EQ(config.load({"-"}).error().message,
+              "standard input:2: 'port': wrong number of arguments (the default is: port 6379)");
+    EXPECT_EQ(config.text("port"), "7003");
+    EXPECT_EQ(config.file_path(), "");
+}
+
 TEST(ConfigTest, RefusesACommandLineItDoesNotUnderstand) {
     Config config;
     EXPECT_EQ(config.load({"--prot", "7001"}).error().message,
@@ -168,6 +211,7 @@ TEST_F(ConfigFileTest, EachMalformedLineStopsTheStartWithPlaceAndRemedy) {
 TEST_F(ConfigFileTest, WhatTorcCannotDoIsRefusedWithTheReason) {
     EXPECT_NE(refusal("replicaof 10.0.0.1 6379\n").find("no primaries"), std::string::npos);
     EXPECT_NE(refusal("tls-port 6380\n").find("TLS"), std::string::npos);
+    EXPECT_NE(refusal("tls-cert-file x\n").find("TLS"), std::string::npos);
     EXPECT_NE(refusal("loadmodule x.so\n").find("modules"), std::string::npos);
     EXPECT_NE(refusal("rename-command FLUSHALL x\n").find("renamed"), std::string::npos);
 }

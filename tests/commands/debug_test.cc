@@ -38,8 +38,15 @@ TEST_F(DebugTest, Object) {
     EXPECT_EQ(run("DEBUG OBJECT nosuch"), "-ERR no such key\r\n");
     keys().put("key", ValueType::string, "12345", kNoExpiry);
     EXPECT_THAT(run("DEBUG OBJECT key"),
-                MatchesRegex("\\+Value at:0x[0-9a-f]+ refcount:1 encoding:int serializedlength:5 lru:[0-9]+ "
+                MatchesRegex("\\+Value at:0x[0-9a-f]+ refcount:1 encoding:int serializedlength:3 lru:[0-9]+ "
                              "lru_seconds_idle:0\r\n"));
+    // As many bytes as in RDB, like the rest of what DUMP gives.
+    keys().put("text", ValueType::string, "abc", kNoExpiry);
+    EXPECT_THAT(run("DEBUG OBJECT text"), HasSubstr(" serializedlength:4 "));
+    keys().put("long", ValueType::string, std::string(200, 'a'), kNoExpiry);
+    EXPECT_THAT(run("DEBUG OBJECT long"), Not(HasSubstr(" serializedlength:202 ")));
+    configure({"--rdbcompression", "no"});
+    EXPECT_THAT(run("DEBUG OBJECT long"), HasSubstr(" serializedlength:202 "));
 }
 
 TEST_F(DebugTest, ReloadWaitsUntilAllIsSynced) {

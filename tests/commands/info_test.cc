@@ -79,7 +79,7 @@ TEST_F(InfoTest, PersistenceTellsOfFailures) {
 }
 
 TEST_F(InfoTest, CommandAndErrorStatistics) {
-    here.fake_commands.uses = {{"get", 4, 10'000, 1, 2}, {"config|set", 0, 0, 3, 0}};
+    here.fake_commands.uses = {{"get", 4, 10'900, 1, 2}, {"config|set", 0, 0, 3, 0}};
     here.fake_errors.codes = {{"ERR", 2}, {"WRONGTYPE", 1}};
     EXPECT_EQ(text_of("INFO commandstats"),
               "# Commandstats\r\n"

@@ -43,14 +43,11 @@ class MapKeyspace final : public Keyspace {
     MapKeyspace(MapWorld& world, unsigned db, std::vector<std::unique_ptr<MapKeyspace>>& others)
         : world_(world), db_(db), others_(others) {}
 
-    std::optional<Value> find(std::string_view key) override {
-        auto value = peek(key);
-        ++(value ? world_.hits : world_.misses);
-        return value;
-    }
-    std::optional<Value> peek(std::string_view key) override {
-        const MapEntry* entry = entry_of(key);
+    std::optional<Value> look(std::string_view key, unsigned traces) override {
+        MapEntry* entry = entry_of(key);
+        if ((traces & kCounted) != 0) ++(entry != nullptr ? world_.hits : world_.misses);
         if (entry == nullptr) return std::nullopt;
+        if ((traces & kUsed) != 0) entry->idle_seconds = 0;
         return Value{entry->type, entry->bytes, entry->expire_at_ms};
     }
     void put(std::string_view key, ValueType type, std::string_view bytes, int64_t expire_at_ms) override {

@@ -46,12 +46,14 @@ TEST_F(ObjectCommands, IdleTimeAndFrequencyExcludeEachOther) {
     EXPECT_EQ(run("OBJECT REFCOUNT k"), ":1\r\n");
 }
 
-TEST_F(ObjectCommands, LooksLeaveNoTrace) {
+TEST_F(ObjectCommands, LooksCountButAreNoUse) {
     run("SET k v");
-    const auto hits = world.hits;
+    keys().set_idle_seconds("k", 9);
     run("OBJECT ENCODING k");
-    run("OBJECT IDLETIME k");
-    EXPECT_EQ(world.hits, hits);
+    EXPECT_EQ(run("OBJECT IDLETIME k"), ":9\r\n");
+    run("OBJECT ENCODING nosuch");
+    EXPECT_EQ(world.hits, 2u);
+    EXPECT_EQ(world.misses, 1u);
 }
 
 TEST_F(ObjectCommands, HelpEndsWithItself) {

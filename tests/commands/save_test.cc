@@ -28,6 +28,11 @@ TEST_F(SaveTest, BgsaveStartsOrTellsThatOneRuns) {
     EXPECT_EQ(run("LASTSAVE"), integer(1'600'000'000));
 }
 
+TEST_F(SaveTest, CompactionNeedsNoAsking) {
+    EXPECT_EQ(run("BGREWRITEAOF"), "+Background append only file rewriting started\r\n");
+    EXPECT_FALSE(here.fake_persistence.running);
+}
+
 TEST_F(SaveTest, SaveWaitsForTheBackup) {
     EXPECT_EQ(run("SAVE"), "");
     EXPECT_EQ(client.block.kind, Block::Kind::backup);

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "fake_cluster.h"
 #include "measured_node.h"
 
 namespace torc::testing {
@@ -33,6 +34,24 @@ TEST_F(ServerTest, ReplicationIsThatOfAPrimaryAlone) {
     EXPECT_TRUE(run("REPLICAOF host 6379").starts_with("-ERR Torc has no primaries"));
 }
 
+TEST_F(ServerTest, NobodyToFailOverTo) {
+    for (const char* line : {"FAILOVER", "FAILOVER FORCE", "FAILOVER TO host 6379 FORCE TIMEOUT 5"})
+        EXPECT_EQ(run(line), "-ERR FAILOVER requires connected replicas.\r\n") << line;
+    EXPECT_EQ(run("FAILOVER ABORT"), "-ERR No failover in progress.\r\n");
+    EXPECT_EQ(run("FAILOVER TIMEOUT 0"), "-ERR FAILOVER timeout must be greater than 0\r\n");
+    EXPECT_EQ(run("FAILOVER TO host x"), kNotIntegerError);
+    for (const char* line : {"FAILOVER TO host", "FAILOVER TIMEOUT", "FAILOVER ABORT ABORT", "FAILOVER now"})
+        EXPECT_EQ(run(line), kSyntaxError) << line;
+}
+
+TEST_F(ServerTest, AClusterHasNoPrimaryToFollow) {
+    FakeCluster cluster;
+    here.cluster_view = &cluster;
+    EXPECT_EQ(run("REPLICAOF no one"), "-ERR REPLICAOF not allowed in cluster mode.\r\n");
+    EXPECT_EQ(run("SLAVEOF host x"), "-ERR REPLICAOF not allowed in cluster mode.\r\n");
+    EXPECT_EQ(run("FAILOVER"), "-ERR FAILOVER not allowed in cluster mode.\r\n");
+}
+
 TEST_F(ServerTest, Monitor) {
     EXPECT_EQ(run("MONITOR"), kOk);
     EXPECT_EQ(here.monitor, &client);
@@ -44,7 +63,7 @@ TEST_F(ServerTest, Monitor) {
 
 TEST_F(ServerTest, LolwutDrawsWithinBounds) {
     const auto lines = [](const std::string& text) { return std::ranges::count(text, '\n'); };
-    EXPECT_NE(text_of("LOLWUT").find("Torc ver. "), std::string::npos);
+    EXPECT_NE(text_of("LOLWUT").find("Redis ver. 7.2.4 (Torc "), std::string::npos);
     EXPECT_EQ(lines(run("LOLWUT VERSION 5 30")) - lines(run("LOLWUT")), 10);
     EXPECT_EQ(lines(run("LOLWUT 1000000")) - lines(run("LOLWUT 100")), 0);
     EXPECT_EQ(run("LOLWUT VERSION x"), kNotIntegerError);

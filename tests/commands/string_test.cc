@@ -212,6 +212,29 @@ TEST_F(StringCommands, ReadsCountAsHitsAndMisses) {
     run("MGET k nope k");
     EXPECT_EQ(world.hits, 2u);
     EXPECT_EQ(world.misses, 1u);
+    run("SET k w GET");
+    EXPECT_EQ(world.hits, 3u);
+}
+
+TEST_F(StringCommands, LooksOfChangesAreNotCounted) {
+    for (const char* line :
+         {"SET k 1 NX", "SET k 2 XX", "SETNX k 3", "SETNX l 3", "INCR k", "INCRBYFLOAT k 1", "APPEND k 1",
+          "SETRANGE k 1 2", "MSETNX a 1 b 2", "SETBIT k 1 1", "BITFIELD k SET u8 0 1", "EXPIRE k 100",
+          "PERSIST k", "RENAME k m"})
+        run(line);
+    EXPECT_EQ(world.hits + world.misses, 0u);
+}
+
+TEST_F(StringCommands, AChangeIsAUse) {
+    run("SET k 1");
+    keys().set_idle_seconds("k", 9);
+    run("GET k");
+    EXPECT_EQ(keys().idle_seconds("k"), 0u);
+    keys().set_idle_seconds("k", 9);
+    run("EXISTS k");
+    EXPECT_EQ(keys().idle_seconds("k"), 9u);
+    run("EXPIRE k 100 XX");
+    EXPECT_EQ(keys().idle_seconds("k"), 0u);
 }
 
 }  // namespace

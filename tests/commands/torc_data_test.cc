@@ -75,8 +75,9 @@ class CountingKeyspace final : public Keyspace {
         return true;
     }
 
-    std::optional<Value> find(std::string_view key) override { return plain_.find(key); }
-    std::optional<Value> peek(std::string_view key) override { return plain_.peek(key); }
+    std::optional<Value> look(std::string_view key, unsigned traces) override {
+        return plain_.look(key, traces);
+    }
     void put(std::string_view key, ValueType, std::string_view, int64_t) override {
         asked.push_back(fmt::format("put {}", key));
     }

@@ -187,6 +187,20 @@ class ServerTest(EndingTestCase):
         self.assertIn("maxmemry", error)
         self.assertIn("maxmemory", error.replace("maxmemry", ""))
 
+    def test_a_configuration_on_standard_input(self):
+        port = free_port()
+        text = f"port {port}\ndir {self.data}\nlogfile {self.log}\nhz 21\nmaxclients 1000\n"
+        process = subprocess.Popen([SERVER, "--hz", "22", "--tls-port", "0", "-"], stdin=subprocess.PIPE)
+        self.processes.append(process)
+        process.stdin.write(text.encode())
+        process.stdin.close()
+        self.port = port
+        until(self.answers, what="an answer")
+        with self.connect() as c:
+            self.assertEqual(c("CONFIG", "GET", "hz"), ["hz", "22"])
+            self.assertEqual(c("CONFIG", "GET", "maxclients"), ["maxclients", "1000"])
+            self.assertEqual(c("CONFIG", "GET", "tls-port"), ["tls-port", "0"])
+
     def test_a_bad_value_on_the_command_line_is_named(self):
         self.assertIn("lots", self.refusal("--maxclients", "lots"))
 
@@ -286,6 +300,7 @@ class ServerTest(EndingTestCase):
             self.assertEqual(refused.reply(), "-ERR max number of clients reached")
             with self.assertRaises(ConnectionError):
                 refused.reply()
+        self.assertIn("rejected_connections:1\r\n", first("INFO", "stats"))
         rest[0].close()
         until(lambda: self.answers(), what="room again")
 

@@ -134,6 +134,41 @@ TEST_F(Dispatch, MonitorsSeeWhatRuns) {
     EXPECT_NE(seen.find("[0 127.0.0.1:50001] \"SET\" \"k\" \"a\\n\""), std::string::npos) << seen;
 }
 
+TEST_F(Dispatch, AnExecThatIsGivenUpCountsAsAnError) {
+    start();
+    Connection& c = connect();
+    c("MULTI");
+    c("SET k");
+    EXPECT_TRUE(c("EXEC").starts_with("-EXECABORT"));
+    const std::string errors = c("INFO errorstats");
+    EXPECT_NE(errors.find("errorstat_EXECABORT:count=1\r\n"), std::string::npos) << errors;
+    EXPECT_NE(errors.find("errorstat_ERR:count=1\r\n"), std::string::npos) << errors;
+    EXPECT_NE(c("INFO stats").find("total_error_replies:2\r\n"), std::string::npos);
+    // An error of one of its commands is that command's alone.
+    c("SET s x");
+    c("MULTI");
+    c("INCR s");
+    c("EXEC");
+    const std::string commands = c("INFO commandstats");
+    const size_t exec = commands.find("cmdstat_exec:calls=2,");
+    ASSERT_NE(exec, std::string::npos) << commands;
+    EXPECT_EQ(commands.find("rejected_calls=0,failed_calls=1\r\n", exec),
+              commands.find("rejected_calls", exec));
+    EXPECT_NE(c("INFO stats").find("total_error_replies:3\r\n"), std::string::npos);
+}
+
+TEST_F(Dispatch, WhatWasRefusedIsNotProcessed) {
+    start();
+    Connection& c = connect();
+    Connection& asker = connect();
+    c("GET k\r\nGET\r\nnosuch\r\nMULTI\r\nGET k x\r\nGET k");
+    EXPECT_NE(asker("INFO stats").find("total_commands_processed:2\r\n"), std::string::npos) << "GET, MULTI";
+    c("DISCARD");
+    c("MULTI\r\nGET k\r\nGET k\r\nEXEC");
+    EXPECT_NE(asker("INFO stats").find("total_commands_processed:8\r\n"), std::string::npos)
+        << "EXEC's two, too";
+}
+
 TEST_F(Dispatch, ATransactionMayNotGrowWithoutBound) {
     start({"--client-query-buffer-limit", "1mb"});
     Connection& c = connect();
