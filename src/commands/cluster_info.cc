@@ -119,6 +119,7 @@ void write_cluster_figures(const ClusterPicture& picture, const ClusterFigures& 
     out.field("hints_oldest_seconds", figures.oldest_hint_ms / 1000);
     out.field("hints_delivered", figures.hints_delivered);
     out.field("hints_dropped", figures.hints_dropped);
+    out.field("hints_kept", figures.hints_kept);
     out.field("divergent_ranges", figures.divergent_ranges);
     out.field("oldest_unrepaired_seconds", figures.oldest_unrepaired_ms / 1000);
     out.field("exchanges", figures.exchanges);

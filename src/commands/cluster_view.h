@@ -110,6 +110,7 @@ struct ClusterFigures {
     uint64_t hints_pending = 0, hints_bytes = 0;
     int64_t oldest_hint_ms = 0;  // its age; 0: none
     uint64_t hints_delivered = 0, hints_dropped = 0;
+    uint64_t hints_kept = 0;  // of those pending: too old for owners that don't know their keys
     // ---- anti-entropy
     uint64_t divergent_ranges = 0;     // shards that differed from a replica at the last look
     int64_t oldest_unrepaired_ms = 0;  // how long ago the longest-waiting shard was last seen equal

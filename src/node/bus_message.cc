@@ -43,9 +43,9 @@ std::string_view read_string(WireReader& reader) {
     return reader.ok() ? reader.raw(size) : std::string_view();
 }
 
-BusStatus read_status(WireReader& reader) {
+BusStatus read_status(WireReader& reader, BusStatus highest = BusStatus::later) {
     const uint8_t status = reader.u8();
-    if (status > static_cast<uint8_t>(BusStatus::later)) reader.fail();
+    if (status > static_cast<uint8_t>(highest)) reader.fail();
     return static_cast<BusStatus>(status);
 }
 
@@ -92,6 +92,7 @@ void append_message(std::string& frame, const AckMessage& message) {
     const MessageScope scope(frame, BusKind::ack);
     append_le<uint64_t>(frame, message.op);
     append_u8(frame, static_cast<uint8_t>(message.status));
+    frame.append(message.refused);
 }
 
 void append_message(std::string& frame, const SyncMessage& message) {
@@ -204,8 +205,9 @@ std::optional<AckMessage> decode_ack(std::string_view body) {
     WireReader reader(body);
     AckMessage message;
     message.op = reader.u64();
-    message.status = read_status(reader);
-    if (!reader.finished()) return std::nullopt;
+    message.status = read_status(reader, BusStatus::partly);
+    if (!reader.ok() || (message.status == BusStatus::partly) != (reader.left() != 0)) return std::nullopt;
+    message.refused = reader.raw(reader.left());
     return message;
 }
 

@@ -41,6 +41,7 @@ enum class BusStatus : uint8_t {
     elsewhere = 2,  // not carried out: by this node's ring another one has to
     too_late = 3,   // not carried out: the deadline had passed
     later = 4,      // not carried out: try again
+    partly = 5,     // a merge from outside of the ring, but for what AckMessage::refused names
 };
 
 struct BusFrameHead {
@@ -65,6 +66,8 @@ struct MergeMessage {
 struct AckMessage {
     uint64_t op = 0;
     BusStatus status = BusStatus::done;
+    /// With `partly` alone: a bit for each change of the merge, lowest first. Set: it wasn't joined.
+    std::string_view refused = {};
 };
 struct ReadMessage {
     uint64_t op = 0;

@@ -57,6 +57,7 @@ struct ClusterCounters {
     std::atomic<uint64_t> digest_reads{0}, digest_mismatches{0}, quorum_joins{0}, read_repairs{0};
     std::atomic<uint64_t> in_doubt{0}, no_replicas{0}, resent{0}, hedges{0}, hedges_won{0}, redirects{0};
     std::atomic<uint64_t> hints_taken{0}, hints_delivered{0}, hints_refused{0};
+    std::atomic<uint64_t> hints_kept{0};  // at present: those that no owner takes (shard_sync.h)
     std::atomic<uint64_t> exchanges{0}, exchanges_equal{0}, repaired_in{0}, repaired_out{0};
     std::atomic<uint64_t> siblings_made{0}, siblings_dropped{0}, siblings_overwritten_unread{0},
         most_siblings{0};

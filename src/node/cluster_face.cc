@@ -55,6 +55,7 @@ ClusterFigures ClusterFace::figures() const {
     figures.indoubt = read(counters.in_doubt);
     figures.hints_delivered = read(counters.hints_delivered);
     figures.hints_dropped = read(counters.hints_refused);
+    figures.hints_kept = read(counters.hints_kept);
     figures.exchanges = read(counters.exchanges);
     figures.repaired_keys = read(counters.repaired_in) + read(counters.repaired_out);
     figures.read_repairs = read(counters.read_repairs);

@@ -80,7 +80,11 @@ void Coordinator::serve_merge(Link& link, const BusFrameHead& head, const MergeM
         if (ours) (void)merge_directly(link, shard, joined);
         return answer(BusStatus::elsewhere);
     }
-    if (ours && merge_directly(link, shard, message)) return;
+    // What a node outside of the ring brings may have been deleted and forgotten since: nobody asked it when
+    // the tombstone was reaped. Who is behind in the ring, or unsettled, can't tell yet.
+    const bool offered = ours && message.reason == MergeReason::repair && !ring.is_member(link.peer);
+    if (offered && (head.epoch > ring.epoch() || !cluster_.settled(shard))) return answer(BusStatus::later);
+    if (ours && !offered && merge_directly(link, shard, message)) return;
     std::vector<std::string_view> words = {"merge"};
     rest = message.changes;
     while (const auto change = next_change(rest)) {
@@ -98,9 +102,25 @@ void Coordinator::serve_merge(Link& link, const BusFrameHead& head, const MergeM
         }
         ClusterCounters::add(cluster_.counters.hints_taken);
     }
+    if (offered) return executor.run(&kOfferCommand, words, {}, offer_sink(link.number, message.op));
     executor.run(merge_command(message.changes), words, {}, [answer](std::string_view reply) {
         answer(is_error(reply) ? BusStatus::refused : BusStatus::done);
     });
+}
+
+/// Acknowledges an offer, and says what was not taken.
+BusExecutor::Sink Coordinator::offer_sink(uint64_t link, uint64_t op) {
+    return [this, link, op](std::string_view reply) {
+        std::string* const frame = op == 0 ? nullptr : reply_frame(link);
+        if (frame == nullptr) return;
+        const auto refused = raw_reply(reply);
+        if (!refused)
+            append_message(*frame, AckMessage{op, BusStatus::refused});
+        else if (std::ranges::all_of(*refused, [](char bits) { return bits == 0; }))
+            append_message(*frame, AckMessage{op, BusStatus::done});
+        else
+            append_message(*frame, AckMessage{op, BusStatus::partly, *refused});
+    };
 }
 
 void Coordinator::serve_read(Link& link, const ReadMessage& message) {
@@ -223,8 +243,10 @@ void Coordinator::serve_reap(Link& link, const ReapMessage& message) {
 void Coordinator::serve_exchange(Link& link, const ExchangeMessage& message) {
     ExchangeMessage reply;
     reply.op = message.op;
-    const auto bytes = worker_.sync != nullptr ? worker_.sync->answer(link.peer, message.bytes)
-                                               : std::optional<std::string>(std::string());
+    std::optional<std::string> bytes;
+    // By a ring that is over another node may still be an owner, and push what was deleted long ago.
+    if (topology_->ring->is_member(link.peer))
+        bytes = worker_.sync != nullptr ? worker_.sync->answer(link.peer, message.bytes) : std::string();
     if (!bytes)
         reply.status = BusStatus::refused;
     else if (bytes->empty())

@@ -52,6 +52,7 @@ bool ErrandOp::on_forward_reply(NodeId from, const ForwardReply& reply) {
             try_later(coordinator_.now_ms() + kRetryMs);
             return false;
         case BusStatus::refused:
+        case BusStatus::partly:  // of merges alone
             break;
     }
     if (errand_.maybe_applied) return on_deadline();

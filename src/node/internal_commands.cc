@@ -4,8 +4,10 @@
 #include <vector>
 
 #include "base/coding.h"
+#include "base/config.h"
 #include "base/hash.h"
 #include "commands/call.h"
+#include "commands/node_view.h"
 #include "node/bus_message.h"
 #include "node/cell_keyspace.h"
 #include "repl/stamp_clock.h"
@@ -17,17 +19,48 @@ CellKeyspace& cells_of(Call& call) {
     return static_cast<CellKeyspace&>(call.keys);
 }
 
-void merge(Call& call) {
-    if (call.args.size() % 2 == 0) return call.reply.error("ERR a key without a cell");
-    const bool has_gaps = &call.spec == &kHealCommand;
+/// Why the pairs of a key and a cell can't be joined; empty when they can. `gaps`: some cells may be empty.
+std::string_view refusal_of(const Call& call, bool gaps) {
+    if (call.args.size() % 2 == 0) return "ERR a key without a cell";
     for (size_t i = 2; i < call.args.size(); i += 2) {
-        if (has_gaps && call.args[i].empty()) continue;
-        const std::string_view refusal = cell_refusal(call.args[i], call.now_ms);
-        if (!refusal.empty()) return call.reply.error(refusal);
+        if (gaps && call.args[i].empty()) continue;
+        if (const std::string_view refusal = cell_refusal(call.args[i], call.now_ms); !refusal.empty())
+            return refusal;
     }
+    return {};
+}
+
+void merge(Call& call) {
+    const bool has_gaps = &call.spec == &kHealCommand;
+    if (const std::string_view refusal = refusal_of(call, has_gaps); !refusal.empty())
+        return call.reply.error(refusal);
     for (size_t i = 1; i + 1 < call.args.size(); i += 2)
         if (!has_gaps || !call.args[i + 1].empty())
             (void)cells_of(call).merge(call.args[i], call.args[i + 1]);
+}
+
+/// May the key have been deleted, and the tombstone reaped, since this was written?
+bool may_be_deleted(Call& call, std::string_view key, std::string_view cell) {
+    const int64_t horizon_ms = call.node.config().live.tombstone_horizon_seconds.load() * 1000;
+    const auto view = CellView::parse(cell);
+    return view->exists() && stamp_ms(view->newest()) < call.now_ms - horizon_ms &&
+           cells_of(call).cell(key).empty();
+}
+
+void offer(Call& call) {
+    if (const std::string_view refusal = refusal_of(call, false); !refusal.empty())
+        return call.reply.error(refusal);
+    const size_t pairs = call.args.size() / 2;
+    std::string reply(1 + (pairs + 7) / 8, '\0');
+    reply[0] = '+';
+    for (size_t n = 0; n < pairs; ++n) {
+        const std::string_view key = call.args[1 + 2 * n], cell = call.args[2 + 2 * n];
+        if (may_be_deleted(call, key, cell))
+            reply[1 + n / 8] = static_cast<char>(reply[1 + n / 8] | 1 << n % 8);
+        else
+            (void)cells_of(call).merge(key, cell);
+    }
+    call.reply.raw(reply);
 }
 
 void digest(Call& call) {
@@ -100,6 +133,7 @@ constexpr CommandSpec kMergeCommand{"merge", -3, kWrite | kDenyOom | kQuiet, 0, 
 constexpr CommandSpec kMergeAnywayCommand{"merge", -3, kWrite | kQuiet, 0, kMerges, merge};
 constexpr CommandSpec kJoinCommand{"join", -3, kWrite | kDenyOom | kQuiet, 0, kPairs, merge};
 constexpr CommandSpec kHealCommand{"heal", -3, kWrite | kDenyOom | kQuiet, 0, kMerges, merge};
+constexpr CommandSpec kOfferCommand{"offer", -3, kWrite | kDenyOom | kQuiet, 0, kMerges, offer};
 constexpr CommandSpec kDigestCommand{"digest", -2, kReadonly | kQuiet, 0, kReads, digest};
 constexpr CommandSpec kCellsCommand{"cells", -2, kReadonly | kQuiet, 0, kReads, cells};
 constexpr CommandSpec kFlushShardCommand{"flushshard", 2, kWrite | kLocksScan | kQuiet, 0, {}, flush_shard};

@@ -21,6 +21,10 @@ extern const CommandSpec kJoinCommand;
 /// As merge, with what a quorum of the others has, so that this copy is as good as theirs afterwards. An empty
 /// cell: they have none, and a damaged one here just goes.
 extern const CommandSpec kHealCommand;
+/// offer key cell [key cell ...]: as merge, of what a node outside of the ring brings, but for a value older
+/// than tombstone-horizon whose key has no cell here: its tombstone may have been reaped. Reply: '+' and a
+/// bit for each pair, lowest first; set: not joined.
+extern const CommandSpec kOfferCommand;
 /// digest key [key ...]: '+' and 8 bytes over all the keys' cells, in order.
 extern const CommandSpec kDigestCommand;
 /// cells key [key ...]: '+' and the cells that are there, as append_change() writes them.

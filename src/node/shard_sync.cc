@@ -10,6 +10,7 @@
 #include "node/internal_commands.h"
 #include "node/node_core.h"
 #include "node/worker_core.h"
+#include "repl/merkle.h"
 
 namespace torc {
 namespace {
@@ -118,10 +119,15 @@ class ShardSync::HandOffOp final : public BusOp {
     struct Key {
         std::string name;
         uint64_t digest = 0;
+        bool kept = false;  // an owner doesn't take it
     };
     HandOffOp(ShardSync& sync, ShardId shard, std::vector<Key> keys, std::string changes,
               std::vector<NodeId> owners)
-        : sync_(sync), shard_(shard), keys_(std::move(keys)), changes_(std::move(changes)) {
+        : sync_(sync),
+          shard_(shard),
+          epoch_(sync.coordinator_.topology().ring->epoch()),
+          keys_(std::move(keys)),
+          changes_(std::move(changes)) {
         for (const NodeId owner : owners) targets_.push_back({owner, true});
     }
 
@@ -152,6 +158,7 @@ class ShardSync::HandOffOp final : public BusOp {
     bool on_ack(NodeId from, const AckMessage& ack) override {
         Target* target = find(from);
         if (target == nullptr || !target->waiting) return false;
+        if (ack.status == BusStatus::partly) return keep(ack.refused) ? covered(*target) : end(false);
         return ack.status == BusStatus::done ? covered(*target) : end(false);
     }
     bool on_peer_lost(NodeId peer) override { return find(peer) != nullptr && end(false); }
@@ -169,15 +176,25 @@ class ShardSync::HandOffOp final : public BusOp {
     bool covered(Target& target) {
         target.waiting = false;
         if (std::ranges::any_of(targets_, [](const Target& t) { return t.waiting; })) return false;
-        ClusterCounters::add(sync_.cluster_.counters.hints_delivered, keys_.size());
         std::vector<std::string> words = {"forget"};
         for (const Key& key : keys_) {
+            if (key.kept) {
+                sync_.keep(sync_.shards_[shard_], entry_hash(key.name, key.digest));
+                continue;
+            }
             words.push_back(key.name);
             char digest[8];
             store_le<uint64_t>(digest, key.digest);
             words.emplace_back(digest, sizeof digest);
         }
+        ClusterCounters::add(sync_.cluster_.counters.hints_delivered, (words.size() - 1) / 2);
         ShardSync* const sync = &sync_;
+        if (words.size() == 1) {
+            ShardState& state = sync->shards_[shard_];
+            state.handing_off = false;
+            state.retry_ms = 0;
+            return true;
+        }
         sync_.coordinator_.run_here(&kForgetCommand, std::move(words), {},
                                     [sync, shard = shard_](std::string_view) {
                                         sync->shards_[shard].handing_off = false;
@@ -193,9 +210,18 @@ class ShardSync::HandOffOp final : public BusOp {
         return true;
     }
 
+    /// What the owner has not taken stays. False when it said so to a node of another ring.
+    bool keep(std::string_view refused) {
+        if (refused.size() != (keys_.size() + 7) / 8 || epoch_ != sync_.coordinator_.topology().ring->epoch())
+            return false;
+        for (size_t i = 0; i < keys_.size(); ++i) keys_[i].kept |= (refused[i / 8] >> i % 8 & 1) != 0;
+        return true;
+    }
+
     ShardSync& sync_;
     const ShardId shard_;
-    const std::vector<Key> keys_;
+    const uint64_t epoch_;
+    std::vector<Key> keys_;
     const std::string changes_;
     std::vector<Target> targets_;
 };
@@ -276,7 +302,10 @@ void ShardSync::watch_comparisons() {
 bool ShardSync::wants(ShardId shard, bool ours, const ShardState& state, int64_t now) const {
     if (now < state.retry_ms || state.running != 0 || state.handing_off) return false;
     if (!ours && mutant("hints-not-restarted")) return false;
-    if (!ours) return cluster_.cells[shard].bytes.load(std::memory_order_relaxed) > 0;
+    if (!ours) {
+        const int64_t bytes = cluster_.cells[shard].bytes.load(std::memory_order_relaxed);
+        return bytes > 0 && bytes != state.kept_bytes;
+    }
     if (!cluster_.settled(shard) || repairs_.contains(shard)) return true;
     return is_due(state, now);
 }
@@ -295,6 +324,7 @@ void ShardSync::start_more() {
         next_shard_ += worker_.count;
         if (next_shard_ >= kShards) next_shard_ = worker_.index;
         ShardState& state = shards_[shard];
+        offer_again(state, ring.epoch());
         if (wants(shard, ours[shard], state, now)) (void)start_one(shard, state, now);
     }
 }
@@ -409,6 +439,24 @@ void ShardSync::settle_if_proven(ShardId shard, ShardState& state) {
     if (enough || mutant("settled-too-early")) cluster_.settle(shard);
 }
 
+/// What the owners didn't take from this node as an outsider they may under the next ring: it may be one of
+/// them.
+void ShardSync::offer_again(ShardState& state, uint64_t epoch) {
+    if (state.kept_epoch == epoch) return;
+    cluster_.counters.hints_kept.fetch_sub(state.kept.size(), std::memory_order_relaxed);
+    state.kept.clear();
+    state.kept_epoch = epoch;
+    state.kept_bytes = 0;
+}
+
+void ShardSync::keep(ShardState& state, uint64_t entry) {
+    if (!state.kept.insert(entry).second || cluster_.counters.hints_kept.fetch_add(1) != 0) return;
+    log_warning(
+        "This node is outside of the ring and holds keys that their owners have not heard of, older than "
+        "tombstone-horizon: they may have been deleted since. They stay here, and are given to nobody (INFO "
+        "cluster: hints_kept)");
+}
+
 void ShardSync::hand_off(ShardId shard, ShardState& state) {
     const RingTable& ring = *coordinator_.topology().ring;
     const int64_t now = coordinator_.now_ms();
@@ -425,16 +473,22 @@ void ShardSync::hand_off(ShardId shard, ShardState& state) {
     worker_.locks.release();
     std::vector<HandOffOp::Key> keys;
     std::string changes;
+    const int64_t bytes = cluster_.cells[shard].bytes.load(std::memory_order_relaxed);
+    bool seen = true;
     for (unsigned slot = shard * kSlotsPerShard; slot < (shard + 1u) * kSlotsPerShard; ++slot) {
-        const bool seen =
-            copy_.walk(static_cast<SlotId>(slot), [&](std::string_view key, std::string_view cell) {
-                if (keys.size() >= kHandOffKeys || changes.size() >= kHandOffBytes) return;
-                keys.push_back({std::string(key), CellView::parse(cell)->digest()});
-                append_change(changes, key, cell);
-            });
+        seen = copy_.walk(static_cast<SlotId>(slot), [&](std::string_view key, std::string_view cell) {
+            if (keys.size() >= kHandOffKeys || changes.size() >= kHandOffBytes) return;
+            const uint64_t digest = CellView::parse(cell)->digest();
+            if (!state.kept.empty() && state.kept.contains(entry_hash(key, digest))) return;
+            keys.push_back({std::string(key), digest});
+            append_change(changes, key, cell);
+        });
         if (!seen || keys.size() >= kHandOffKeys || changes.size() >= kHandOffBytes) break;
     }
-    if (keys.empty()) return;
+    if (keys.empty()) {
+        if (seen && !state.kept.empty()) state.kept_bytes = bytes;
+        return;
+    }
     state.handing_off = true;
     const uint64_t number = coordinator_
                                 .add(std::make_unique<HandOffOp>(*this, shard, std::move(keys),

@@ -5,7 +5,8 @@
 //                (CORRECTNESS 2). So are shards that a moving ring gives to this node filled.
 //   anti-entropy each owned shard is compared with another owner every anti-entropy-interval
 //   hand-off     data of shards that aren't ours (kept for an owner that was down, or from before a move)
-//                goes to the owners, and from here when all of them have it (CORRECTNESS 10, 15)
+//                goes to the owners, and from here when all of them have it (CORRECTNESS 10, 15). What they
+//                don't take from a node outside of the ring, since it may have been deleted long ago, stays
 //   expiry       keys whose time has passed are deleted, by the node that coordinates them
 //
 // On its worker's thread.
@@ -20,6 +21,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "node/cell_copy.h"
@@ -63,6 +65,10 @@ class ShardSync {
         unsigned running = 0;
         bool handing_off = false;
         bool equal = true;  // at the last look
+        // ---- of a shard that isn't ours: what its owners don't take
+        std::unordered_set<uint64_t> kept;  // entry_hash() of key and cell
+        uint64_t kept_epoch = 0;            // by this ring: by the next one all is offered again
+        int64_t kept_bytes = 0;             // of the shard, when nothing else was left in it
     };
 
     struct Repair {
@@ -85,6 +91,8 @@ class ShardSync {
     bool wants(ShardId shard, bool ours, const ShardState& state, int64_t now) const;
     bool is_due(const ShardState& state, int64_t now) const;
     void hand_off(ShardId shard, ShardState& state);
+    void keep(ShardState& state, uint64_t entry);
+    void offer_again(ShardState& state, uint64_t epoch);
     void expire_some();
     /// What this node held before it came into its ring is known to nobody there: it's compared with all
     /// owners.

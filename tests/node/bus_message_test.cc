@@ -149,6 +149,12 @@ TEST(BusMessage, EachComesBackAsItWas) {
     EXPECT_EQ(ack->op, ~0ull);
     EXPECT_EQ(ack->status, BusStatus::later);
 
+    const std::string partly_body = body_of(AckMessage{7, BusStatus::partly, "\x01\x80"});
+    const auto partly = decode_ack(partly_body);
+    ASSERT_TRUE(partly);
+    EXPECT_EQ(partly->status, BusStatus::partly);
+    EXPECT_EQ(partly->refused, "\x01\x80");
+
     const std::string read_body = body_of(ReadMessage{3, true, {"a", "", "ccc"}});
     const auto read = decode_read(read_body);
     ASSERT_TRUE(read);
@@ -282,8 +288,13 @@ TEST(BusMessage, TheKeyToPrefetchIsFoundWhereThereIsOne) {
 
 TEST(BusMessage, ValuesOutOfRangeAreRefused) {
     std::string ack = body_of(AckMessage{1, BusStatus::later});
-    ack.back() = 5;
-    EXPECT_FALSE(decode_ack(ack));
+    for (const char status : {5, 6}) {
+        ack.back() = status;
+        EXPECT_FALSE(decode_ack(ack)) << "partly, and nothing named";
+    }
+    std::string reply = body_of(ForwardReply{1, BusStatus::later, ""});
+    reply.back() = 5;
+    EXPECT_FALSE(decode_forward_reply(reply)) << "only merges are carried out partly";
     std::string merge = body_of(MergeMessage{1, MergeReason::repair, ""});
     merge.back() = 3;
     EXPECT_FALSE(decode_merge(merge));

@@ -127,6 +127,77 @@ TEST_F(Serving, MalformedMergesAreRefusedAndChangeNothing) {
     EXPECT_EQ(core().forest.root(shard_of_key(key_)), 0u);
 }
 
+/// What a node that is no member of the ring hands over.
+class Offers : public Serving {
+  protected:
+    static constexpr int64_t kTwoDaysMs = 2 * 24 * 3600 * 1000ll;
+
+    void begin_offers() {
+        begin();
+        link(kD, false);
+        old_ = cell_of("old", 99, stamp_now(-kTwoDaysMs));
+    }
+    std::string key(int n) const { return "{" + key_ + "}" + std::to_string(n); }
+    std::string bytes_of(int n) {
+        const std::vector<Sent> sent = ask(ReadMessage{6, true, {key(n)}});
+        return std::string(decode_read_reply(sent.at(0).body)->changes);
+    }
+    /// The status, and the bits of what was not taken.
+    std::pair<BusStatus, std::string> offer(const std::string& changes) {
+        feed(*link_of(kD, false), frame_of(MergeMessage{5, MergeReason::repair, changes}));
+        const std::vector<Sent> sent = sent_to(kD, BusKind::ack, false);
+        EXPECT_THAT(sent, SizeIs(1));
+        if (sent.empty()) return {};
+        const auto ack = decode_ack(sent[0].body);
+        return {ack->status, std::string(ack->refused)};
+    }
+
+    std::string old_;
+};
+
+TEST_F(Offers, OldValuesAreTakenOnlyWhereTheKeyIsKnown) {
+    begin_offers();
+    const std::string newer = cell_of("newer", 98, stamp_now(-kTwoDaysMs + 1));
+    std::string tombstone;
+    write_delete(tombstone, old_, {99, stamp_now(-kTwoDaysMs + 5)});
+    EXPECT_EQ(merge(change_of(key(1), newer)), BusStatus::done);
+    std::string changes = change_of(key(0), old_) + change_of(key(1), old_) +
+                          change_of(key(2), cell_of("young", 99, stamp_now())) + change_of(key(3), tombstone);
+    for (int n = 4; n < 10; ++n) changes += change_of(key(n), old_);
+    EXPECT_EQ(offer(changes), std::pair(BusStatus::partly, std::string("\xf1\x03")));
+    for (const int n : {0, 4, 9}) EXPECT_EQ(bytes_of(n), "") << n;
+    for (const int n : {1, 2, 3}) EXPECT_NE(bytes_of(n), "") << n;
+    EXPECT_EQ(offer(change_of(key(1), old_)), std::pair(BusStatus::done, std::string()));
+    // Of a member the same is taken: it was asked before any tombstone went.
+    EXPECT_EQ(merge(change_of(key(0), old_), MergeReason::repair), BusStatus::done);
+    EXPECT_EQ(offer(change_of(key(0), old_)).first, BusStatus::done);
+    // And where a tombstone would still be here.
+    ASSERT_TRUE(config->set({{"tombstone-horizon", "604800"}}));
+    EXPECT_EQ(offer(change_of(key(4), old_)).first, BusStatus::done);
+    EXPECT_NE(bytes_of(4), "");
+}
+
+TEST_F(Offers, WhoCantTellYetAsksForThemAgain) {
+    begin_offers();
+    epoch_of_peers = ring.epoch + 1;
+    EXPECT_EQ(offer(change_of(key(0), old_)).first, BusStatus::later);
+    epoch_of_peers = 0;
+    core().unsettle(shard_of_key(key_));
+    EXPECT_EQ(offer(change_of(key(0), old_)).first, BusStatus::later);
+    core().settle(shard_of_key(key_));
+    EXPECT_EQ(offer(change_of(key(0), old_)).first, BusStatus::partly);
+    EXPECT_EQ(offer(change_of(key(0), old_) + "x").first, BusStatus::refused);
+    EXPECT_EQ(offer(change_of(key(0), "nonsense")).first, BusStatus::refused);
+}
+
+TEST_F(Offers, AnOutsiderComparesNoShards) {
+    begin_offers();
+    feed(*link_of(kD, false), frame_of(ExchangeMessage{7, BusStatus::done, "any"}, false));
+    const std::vector<Sent> sent = sent_to(kD, BusKind::exchange_reply, false);
+    ASSERT_THAT(sent, SizeIs(1));
+    EXPECT_EQ(decode_exchange(sent[0].body)->status, BusStatus::refused);
+}
+
 TEST_F(Serving, WhatIsNotOursIsKeptUpToTheHintLimit) {
     begin({kB, kC, kD, 0xe}, {"--hint-limit", "1mb"});
     const RingTable table(ring);

@@ -79,8 +79,18 @@ class Sync : public ClusterFixture {
         } else if (sent.kind == BusKind::merge) {
             const auto merge = decode_merge(sent.body);
             std::string_view rest = merge->changes;
-            while (const auto change = next_change(rest)) copy.merge(change->key, change->cell);
-            ack(id, merge->op, refusing_.contains(id) ? BusStatus::refused : BusStatus::done);
+            std::string unknown;
+            for (size_t n = 0; const auto change = next_change(rest); ++n) {
+                if (n % 8 == 0) unknown.push_back(0);
+                if (unknown_.contains(std::string(change->key)))
+                    unknown.back() = static_cast<char>(unknown.back() | 1 << n % 8);
+                else
+                    copy.merge(change->key, change->cell);
+            }
+            if (unknown.find_first_not_of('\0') != std::string::npos)
+                answer(id, AckMessage{merge->op, BusStatus::partly, unknown});
+            else
+                ack(id, merge->op, refusing_.contains(id) ? BusStatus::refused : BusStatus::done);
         } else {
             return false;
         }
@@ -105,6 +115,7 @@ class Sync : public ClusterFixture {
     std::map<NodeId, MapCopy> copies_;
     std::map<NodeId, int> requests_;
     std::set<NodeId> silent_, refusing_;
+    std::set<std::string> unknown_;  // keys that owners don't take
 };
 
 TEST_F(Sync, AShardIsSettledByComparingWithEnoughOthers) {
@@ -250,6 +261,38 @@ TEST_F(Sync, WhatIsForeignAndOnDiskGoesAsWell) {
     for (int i = 0; i < 600 && !recount(*node->core().store).entries.empty(); ++i) run_ms(100);
     EXPECT_TRUE(recount(*node->core().store).entries.empty());
     EXPECT_EQ(copies_[kC].cells.size(), 100u);
+    expect_recount(*node->core().store, core());
+}
+
+TEST_F(Sync, WhatOwnersDontTakeStaysAndHoldsNothingElseUp) {
+    start_cluster({kB, kC, kD});
+    ring = *finish_move(*begin_leave(ring, self));
+    publish();
+    link(kB, false);
+    constexpr int kKeys = 600;
+    for (int i = 0; i < kKeys; ++i) {
+        const std::string key = "{t}" + std::to_string(i);
+        feed(*link_of(kB, false),
+             frame_of(MergeMessage{9, MergeReason::stand_in, change_of(key, cell_of("v", 99, stamp_now()))}));
+        if (i % 3 == 0) unknown_.insert(key);
+    }
+    const auto left = [&] { return recount(*node->core().store).entries.size(); };
+    for (int i = 0; i < 100 && left() > unknown_.size(); ++i) run_ms(100);
+    EXPECT_EQ(left(), unknown_.size());
+    EXPECT_EQ(core().counters.hints_kept.load(), unknown_.size());
+    EXPECT_EQ(core().counters.hints_delivered.load(), kKeys - unknown_.size());
+    EXPECT_EQ(copies_[kC].cells.size(), kKeys - unknown_.size());
+    // They aren't offered again and again, but by the next ring.
+    const auto asked = requests_;
+    run_ms(3000);
+    EXPECT_EQ(requests_, asked);
+    unknown_.clear();
+    ++ring.epoch;
+    publish();
+    for (int i = 0; i < 100 && left() > 0; ++i) run_ms(100);
+    EXPECT_EQ(left(), 0u);
+    EXPECT_EQ(core().counters.hints_kept.load(), 0u);
+    EXPECT_EQ(copies_[kD].cells.size(), static_cast<size_t>(kKeys));
     expect_recount(*node->core().store, core());
 }
 
