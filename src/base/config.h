@@ -20,6 +20,8 @@
 namespace torc {
 
 enum class AppendFsync : int { always, everysec, no };
+/// What SCAN, KEYS, DBSIZE and RANDOMKEY speak of: all keys on each node, or each node's part.
+enum class KeyspaceScope : int { cluster, node };
 
 struct OutputLimit {
     std::atomic<int64_t> hard_bytes{0}, soft_bytes{0}, soft_seconds{0};
@@ -52,10 +54,15 @@ struct LiveSettings {
     Live<int> read_consistency{1}, write_consistency{1};  // Consistency of base/consistency.h
     Live<int> sibling_policy{1};                          // SiblingPolicy, likewise
     Live<bool> sloppy_quorum{true}, cluster_redirect{false};
+    Live<int> keyspace_scope{static_cast<int>(KeyspaceScope::cluster)};
     Live<int64_t> max_siblings{100}, cluster_request_timeout_ms{2000}, tombstone_horizon_seconds{86400};
     Live<int64_t> hint_limit_bytes{1LL << 30}, transfer_bytes_per_second{64LL << 20},
         anti_entropy_seconds{60};
     OutputLimit output_normal, output_replica, output_pubsub;
+
+    bool scope_is_node() const {
+        return keyspace_scope.load(std::memory_order_relaxed) == static_cast<int>(KeyspaceScope::node);
+    }
 };
 
 class Config {

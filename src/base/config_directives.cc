@@ -27,6 +27,8 @@ constexpr std::array<Choice, kCount> numbered(const std::array<std::string_view,
 constexpr auto kConsistencyLevels = numbered(kConsistencyNames);
 constexpr auto kSiblingPolicies = numbered(kSiblingPolicyNames);
 // The words stand in the order in which Redis' error messages list them.
+constexpr Choice kKeyspaceScopes[] = {{"cluster", static_cast<int>(KeyspaceScope::cluster)},
+                                      {"node", static_cast<int>(KeyspaceScope::node)}};
 constexpr Choice kAppendFsync[] = {{"everysec", static_cast<int>(AppendFsync::everysec)},
                                    {"always", static_cast<int>(AppendFsync::always)},
                                    {"no", static_cast<int>(AppendFsync::no)}};
@@ -267,6 +269,7 @@ constexpr Directive kDirectives[] = {
     choice("write-consistency", "quorum", kConsistencyLevels).live(&LiveSettings::write_consistency),
     yes_no("sloppy-quorum", "yes").live(&LiveSettings::sloppy_quorum),
     yes_no("cluster-redirect", "no").live(&LiveSettings::cluster_redirect),
+    choice("cluster-keyspace-scope", "cluster", kKeyspaceScopes).live(&LiveSettings::keyspace_scope),
     choice("sibling-policy", "keep", kSiblingPolicies).live(&LiveSettings::sibling_policy),
     integer("max-siblings", "100", 1, 10000).live(&LiveSettings::max_siblings),
     key_policies("key-policy", ""),

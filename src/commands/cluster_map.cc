@@ -43,6 +43,22 @@ ClusterMap::ClusterMap(const ClusterPicture& picture) : picture_(picture) {
     }
 }
 
+std::vector<ShownRange> ClusterMap::masters_first() const {
+    std::vector<ShownRange> shown, rest;
+    std::vector<const ClusterNode*> masters;
+    for (ShownRange range : ranges_) {
+        if (!contains(masters, range.master)) {
+            masters.push_back(range.master);
+            shown.push_back({{range.slots.first, range.slots.first}, range.master, {}});
+            if (range.slots.first == range.slots.last) continue;
+            ++range.slots.first;
+        }
+        rest.push_back(std::move(range));
+    }
+    shown.insert(shown.end(), rest.begin(), rest.end());
+    return shown;
+}
+
 std::vector<ShownShard> ClusterMap::shards() const {
     std::vector<ShownShard> shards;
     std::map<std::vector<const ClusterNode*>, size_t> by_owners;

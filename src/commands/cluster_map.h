@@ -33,6 +33,9 @@ class ClusterMap {
 
     const ClusterPicture& picture() const { return picture_; }
     const std::vector<ShownRange>& ranges() const { return ranges_; }
+    /// The same, for clients that keep the role in which they first see a node (cluster-keyspace-scope node):
+    /// one slot of each master comes first, without replicas, and then what is left of the ranges.
+    std::vector<ShownRange> masters_first() const;
     /// In the order of their first slots; then members that own nothing, each alone with no slots.
     std::vector<ShownShard> shards() const;
     /// Nodes that clients are told of: all but those that have left.

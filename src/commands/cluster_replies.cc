@@ -5,10 +5,12 @@
 #include <iterator>
 #include <string>
 
+#include "base/config.h"
 #include "commands/call.h"
 #include "commands/cluster_info.h"
 #include "commands/cluster_map.h"
 #include "commands/cluster_view.h"
+#include "commands/node_view.h"
 #include "commands/reply_field.h"
 
 namespace torc {
@@ -75,8 +77,10 @@ void cluster_info(Call& call, ClusterView& view) {
 void cluster_slots(Call& call, ClusterView& view) {
     const ClusterPicture picture = view.picture();
     const ClusterMap map(picture);
-    call.reply.array(map.ranges().size());
-    for (const ShownRange& range : map.ranges()) {
+    const std::vector<ShownRange> ranges =
+        call.node.config().live.scope_is_node() ? map.masters_first() : map.ranges();
+    call.reply.array(ranges.size());
+    for (const ShownRange& range : ranges) {
         const size_t mark = call.reply.begin_deferred();
         size_t count = 3;
         call.reply.integer(range.slots.first);

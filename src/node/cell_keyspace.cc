@@ -1,5 +1,7 @@
 #include "node/cell_keyspace.h"
 
+#include <utility>
+
 #include "base/check.h"
 #include "base/config.h"
 #include "node/bus_message.h"
@@ -25,7 +27,7 @@ void CellKeyspace::begin() {
     if (!edits_.empty()) finish();
     StoreKeyspace::begin();
     shown_.clear();
-    walked_ = false;
+    scanning_ = false;
 }
 
 void CellKeyspace::finish() {
@@ -285,16 +287,27 @@ std::optional<ColdName> CellKeyspace::name_of(Record* record, LogAddress address
     return name;
 }
 
+unsigned CellKeyspace::next_to_walk(unsigned slot, bool passes_others) const {
+    while (slot < kSlots) {
+        const ShardId shard = shard_of(static_cast<SlotId>(slot));
+        const auto& keys = run_.cells->cluster().cells[shard].keys;
+        if (mine(shard) ? keys.load(std::memory_order_relaxed) != 0 : !passes_others) return slot;
+        slot = (shard + 1u) * kSlotsPerShard;
+    }
+    return kSlots;
+}
+
 uint64_t CellKeyspace::scan(uint64_t cursor, const Visit& visit) {
     if (cursor >= kSlots) return 0;
-    auto slot = static_cast<unsigned>(cursor);
     const bool all = run_.locks.holds_all();
     // KEYS visits what this node answers for; SCAN goes on until another node has to.
-    while (all && slot < kSlots && !mine(shard_of(static_cast<SlotId>(slot)))) slot += kSlotsPerShard;
-    if (slot >= kSlots) return 0;
+    const bool passes_others = all || run_.own_shards_only;
+    const unsigned slot = next_to_walk(static_cast<unsigned>(cursor), passes_others);
+    // Where it begins it was sent to, even if others come first there.
+    const bool sent_here = !std::exchange(scanning_, true) && slot == cursor;
+    if (slot == kSlots) return 0;
     const ShardId shard = shard_of(static_cast<SlotId>(slot));
-    if (!all && walked_ && !mine(shard)) return cursor;
-    walked_ = true;
+    if (!passes_others && !sent_here && !mine(shard)) return slot;
     if (!all && !run_.locks.try_take_one(shard)) {
         run_.lock_missed = true;
         return 0;
@@ -302,12 +315,8 @@ uint64_t CellKeyspace::scan(uint64_t cursor, const Visit& visit) {
     run_.store.walk_slot(0, static_cast<SlotId>(slot), [&](Record* record, LogAddress address) {
         if (const auto name = name_of(record, address)) visit(name->key, name->type);
     });
-    ++slot;
-    // Empty shards of ours are passed by at once.
-    while (slot < kSlots && slot % kSlotsPerShard == 0 && mine(shard_of(static_cast<SlotId>(slot))) &&
-           run_.cells->cluster().cells[slot / kSlotsPerShard].keys.load(std::memory_order_relaxed) == 0)
-        slot += kSlotsPerShard;
-    return slot >= kSlots ? 0 : slot;
+    const unsigned next = next_to_walk(slot + 1, passes_others);
+    return next == kSlots ? 0 : next;
 }
 
 std::optional<std::string_view> CellKeyspace::random_key() {

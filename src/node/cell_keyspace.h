@@ -2,8 +2,9 @@
 // change gets a dot of this node's actor, and is noted in RunningCommand::changes for the other replicas.
 //
 // One database. A walk (SCAN, KEYS, RANDOMKEY, DBSIZE) covers the shards that this node answers for: those
-// of which it's the first usable owner; the coordinator puts the nodes' answers together. SCAN's cursor is a
-// slot, since the order within a slot differs between replicas.
+// of which it's the first usable owner; the coordinator puts the nodes' answers together, unless
+// cluster-keyspace-scope says that each node speaks for itself. SCAN's cursor is a slot, since the order
+// within a slot differs between replicas.
 #pragma once
 
 #include <deque>
@@ -78,6 +79,9 @@ class CellKeyspace final : public StoreKeyspace {
     WriteStamp stamp();
     bool mine(ShardId shard) const;
     bool decides_alone(ShardId shard) const;
+    /// The first slot from here on that a walk has to look at: shards of ours without keys are passed by, and
+    /// all others where `passes_others`. kSlots: none.
+    unsigned next_to_walk(unsigned slot, bool passes_others) const;
 
     struct Edit {
         std::string name;
@@ -87,7 +91,7 @@ class CellKeyspace final : public StoreKeyspace {
     std::string out_;
     std::deque<std::string> shown_;  // counters' sums, as views of them were given out
     std::deque<Edit> edits_;
-    bool walked_ = false;  // a slot, since begin()
+    bool scanning_ = false;  // scan() was called since begin()
 };
 
 }  // namespace torc

@@ -216,7 +216,10 @@ Coordinator::Route Coordinator::route_keys(ClientCore& client, const Prepared& c
     if (write && std::ranges::find(state.reads, shard) != state.reads.end()) return wait_for_replies(client);
     if (!here) {
         const NodeId target = at.replicas[static_cast<size_t>(best)].id;
-        if (worker_.node.config.live.cluster_redirect.load(std::memory_order_relaxed) &&
+        // A client that takes this node for a replica may read here without READONLY: redirected, it would
+        // come again and again.
+        const bool may_stay = !write && at.self_owns();
+        if (!may_stay && worker_.node.config.live.cluster_redirect.load(std::memory_order_relaxed) &&
             redirect(topology_->peer(target), slot, error)) {
             ClusterCounters::add(cluster_.counters.redirects);
             return Route::refused;

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "base/config.h"
 #include "cluster/slots.h"
 #include "commands/command_table.h"
 #include "node/cell_keyspace.h"
@@ -118,6 +119,8 @@ Coordinator::Route Coordinator::route_whole_cluster(ClientCore& client, const Pr
         error = "CLUSTERDOWN This node has not joined a cluster yet";
         return Route::refused;
     }
+    const bool walks = name == "scan" || name == "keys" || name == "randomkey" || name == "dbsize";
+    if (walks && worker_.node.config.live.scope_is_node()) return Route::here;
     if (name == "scan") {
         unsigned slot = 0;
         std::from_chars(args[1].data(), args[1].data() + args[1].size(), slot);
@@ -148,7 +151,7 @@ Coordinator::Route Coordinator::route_whole_cluster(ClientCore& client, const Pr
     const GatherKind kind = name == "keys"        ? GatherKind::together
                             : name == "randomkey" ? GatherKind::any
                                                   : GatherKind::sum;
-    if ((name != "keys" && name != "randomkey" && name != "dbsize") || is_alone()) return Route::here;
+    if (!walks || is_alone()) return Route::here;
     std::set<NodeId> nodes;
     for (unsigned shard = 0; shard < kShards; ++shard) {
         const ShardPlan& at = plan(static_cast<ShardId>(shard));

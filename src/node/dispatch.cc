@@ -301,6 +301,8 @@ Outcome run_locked(WorkerCore& worker, ClientCore& client, const Prepared& comma
         run.cold_names = &client.fetch.names();
         run.read_in_place = &spec == worker.node.exec_spec;
         run.random = worker.rng.next();
+        // What another node has sent is a part of its answer for the whole cluster.
+        run.own_shards_only = client.feeder == nullptr && worker.node.config.live.scope_is_node();
         run.wanted.clear();
         run.lock_missed = false;
     }

@@ -71,6 +71,8 @@ struct RunningCommand {
     // ---- on a cluster
     CellStore* cells = nullptr;
     const Topology* topology = nullptr;  // of this turn
+    /// A walk passes other nodes' shards by (cluster-keyspace-scope node).
+    bool own_shards_only = false;
     SiblingRules siblings;             // of this turn
     std::vector<std::string> expired;  // keys that were found so, at most kMostExpired
     static constexpr size_t kMostExpired = 64;

@@ -67,6 +67,24 @@ TEST_F(ClusterMapTest, EachSlotIsOnExactlyOneNode) {
     }
 }
 
+TEST_F(ClusterMapTest, MastersFirstShowsEachOnceAloneAndThenAllTheRest) {
+    picture.ranges = {{{0, 0}, {2, 1}}, {{1, 99}, {1, 2}}, {{100, 199}, {2, 1}}, {{200, 16383}, {1, 2, 3}}};
+    node(3).liveness = Liveness::down;
+    const auto shown = ClusterMap(picture).masters_first();
+    const auto slots = [&](size_t i) { return shown.at(i).slots; };
+    ASSERT_EQ(shown.size(), 5u);
+    EXPECT_EQ(slots(0), (SlotRange{0, 0}));  // all that there is of it
+    EXPECT_EQ(slots(1), (SlotRange{1, 1}));
+    EXPECT_EQ(slots(2), (SlotRange{2, 99}));
+    EXPECT_EQ(slots(3), (SlotRange{100, 199}));
+    EXPECT_EQ(slots(4), (SlotRange{200, 16383}));
+    for (const size_t i : {0, 1}) EXPECT_THAT(shown[i].replicas, IsEmpty());
+    EXPECT_EQ(shown[0].master->id, 2u);
+    EXPECT_EQ(shown[1].master->id, 1u);
+    EXPECT_THAT(ids(shown[2].replicas), ElementsAre(2));
+    EXPECT_THAT(ids(shown[4].replicas), ElementsAre(2, 3));
+}
+
 TEST_F(ClusterMapTest, RangesWithTheSameListAreOneShard) {
     picture.ranges = {{{0, 15}, {1, 2}}, {{16, 31}, {2, 1}}, {{32, 47}, {1, 2}}, {{48, 16383}, {1, 2}}};
     const ClusterMap map(picture);

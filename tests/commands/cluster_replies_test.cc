@@ -27,6 +27,18 @@ TEST_F(ClusterReplies, SlotsHaveTheMasterFirst) {
                   slot_node(2));
 }
 
+TEST_F(ClusterReplies, SlotsOfTheScopeNodeShowEachMasterFirst) {
+    const std::string plain = run("CLUSTER SLOTS");
+    ASSERT_TRUE(here.configuration.set({{"cluster-keyspace-scope", "node"}}));
+    EXPECT_EQ(run("CLUSTER SLOTS"),
+              "*6\r\n*3\r\n:0\r\n:0\r\n" + slot_node(1) + "*3\r\n:6000\r\n:6000\r\n" + slot_node(2) +
+                  "*3\r\n:12000\r\n:12000\r\n" + slot_node(3) + "*5\r\n:1\r\n:5999\r\n" + slot_node(1) +
+                  slot_node(2) + slot_node(3) + "*5\r\n:6001\r\n:11999\r\n" + slot_node(2) + slot_node(3) +
+                  slot_node(1) + "*5\r\n:12001\r\n:16383\r\n" + slot_node(3) + slot_node(1) + slot_node(2));
+    ASSERT_TRUE(here.configuration.set({{"cluster-keyspace-scope", "cluster"}}));
+    EXPECT_EQ(run("CLUSTER SLOTS"), plain);
+}
+
 TEST_F(ClusterReplies, SlotsLeaveTheDeadOutButNeverARangesOnlyNode) {
     cluster.node(2).liveness = Liveness::down;
     cluster.shown.ranges.pop_back();

@@ -177,6 +177,47 @@ class StockClients(EndingTestCase):
         self.assertTrue(client.flushall())
         self.assertEqual(set(client.keys("*")), set())
 
+    # ---- clients that loop over masters
+
+    def test_scope_of_nodes(self):
+        """With cluster-keyspace-scope node each key is seen once by who asks all nodes and adds up."""
+        keys = {f"k{i}" for i in range(500)}
+        with self.nodes[0].client() as client:
+            self.assertEqual(client.pipeline([("SET", key, "v") for key in keys]), [b"OK"] * 500)
+        self.assertEqual([node.call("DBSIZE") for node in self.nodes], [500] * 3)
+        for node in self.nodes:
+            self.assertEqual(node.call("CONFIG", "SET", "cluster-keyspace-scope", "node"), b"OK")
+        sizes = [node.call("DBSIZE") for node in self.nodes]
+        self.assertEqual(sum(sizes), 500)
+        self.assertNotIn(500, sizes)
+        for listed in ([name for node in self.nodes for name in node.call("KEYS", "*")],
+                       [name for node in self.nodes for name in node.call("SCAN", 0, "COUNT", 100_000)[1]]):
+            self.assertEqual(sorted(name.decode() for name in listed), sorted(keys))
+        for node in self.nodes:
+            self.assertIn(node.call("RANDOMKEY"), node.call("KEYS", "*"))
+            # The first that a client reads of each node is that it is a master.
+            roles = {}
+            for _, _, *owners in node.call("CLUSTER", "SLOTS"):
+                for place, owner in enumerate(owners):
+                    roles.setdefault(owner[1], "master" if place == 0 else "replica")
+            self.assertEqual(roles, {other.port: "master" for other in self.nodes})
+            cluster_handshakes.check_all(node, self.nodes)
+        info = run("redis-cli", "--cluster", "info", f"127.0.0.1:{self.port}")
+        self.assertIn("[OK] 500 keys in 3 masters", info)
+        check = run("redis-cli", "--cluster", "check", f"127.0.0.1:{self.port}")
+        self.assertIn("[OK] 500 keys in 3 masters", check)
+        self.assertIn("[OK] All 16384 slots covered.", check)
+        client = redis.cluster.RedisCluster(host="127.0.0.1", port=self.nodes[0].port, decode_responses=True)
+        self.assertEqual(len(client.get_primaries()), 3)
+        self.assertEqual(client.dbsize(target_nodes=redis.cluster.RedisCluster.PRIMARIES), 500)
+        self.assertEqual(sorted(client.scan_iter(count=50)), sorted(keys))
+        # Whoever asks on behalf of all is answered for all.
+        self.assertEqual(self.nodes[0].call("CONFIG", "SET", "cluster-keyspace-scope", "cluster"), b"OK")
+        self.assertEqual(self.nodes[0].call("DBSIZE"), 500)
+        self.assertEqual(len(self.nodes[0].call("KEYS", "*")), 500)
+        self.assertEqual(self.nodes[1].call("FLUSHALL"), b"OK")
+        self.assertEqual([node.call("DBSIZE") for node in self.nodes], [0] * 3)
+
     # ---- what clients say first
 
     def test_handshakes(self):

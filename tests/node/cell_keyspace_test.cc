@@ -152,6 +152,102 @@ TEST_F(CellKeys, AWalkCoversWhatThisNodeAnswersFor) {
     EXPECT_EQ(client("DBSIZE"), ":" + std::to_string(mine.size()) + "\r\n");
 }
 
+/// A node that is the first owner of some of its keys and the second one of the others.
+class ScopedKeys : public CellKeys {
+  protected:
+    static constexpr int kKeys = 300;
+
+    Connection& begin_scoped() {
+        start_cluster({kB}, {"--write-consistency", "one", "--cluster-keyspace-scope", "node"}, 2);
+        link(kB, false);
+        for (int i = 0; i < kKeys; ++i) {
+            const std::string key = "k" + std::to_string(i);
+            const std::string cell = cell_of("v", 99, stamp_now());
+            feed(*link_of(kB, false), frame_of(MergeMessage{1, MergeReason::write, change_of(key, cell)}));
+            if (owners_of(key).front() == self) mine.insert(key);
+        }
+        (void)sent_to(kB);
+        return connect();
+    }
+    std::set<std::string> names_in(const std::string& reply) {
+        std::set<std::string> names;
+        for (size_t at = reply.find("\r\nk"); at != std::string::npos; at = reply.find("\r\nk", at + 2))
+            names.insert(reply.substr(at + 2, reply.find("\r\n", at + 2) - at - 2));
+        return names;
+    }
+
+    std::set<std::string> mine;
+};
+
+TEST_F(ScopedKeys, ANodeSpeaksForItsOwnPart) {
+    Connection& client = begin_scoped();
+    ASSERT_GT(mine.size(), 0u);
+    ASSERT_LT(mine.size(), static_cast<size_t>(kKeys));
+    EXPECT_EQ(client("DBSIZE"), ":" + std::to_string(mine.size()) + "\r\n");
+    EXPECT_EQ(names_in(client("KEYS *")), mine);
+    for (int i = 0; i < 20; ++i) {
+        const std::string reply = client("RANDOMKEY");
+        EXPECT_TRUE(mine.contains(reply.substr(4, reply.size() - 6))) << reply;
+    }
+    EXPECT_TRUE(sent_to(kB, BusKind::forward).empty());
+    // The other's part becomes its own when it's gone.
+    alive(kB, Liveness::down);
+    publish();
+    EXPECT_EQ(client("DBSIZE"), ":" + std::to_string(kKeys) + "\r\n");
+}
+
+TEST_F(ScopedKeys, ScanGoesOnBehindTheSlotsOfOthers) {
+    Connection& client = begin_scoped();
+    const std::string whole = client("SCAN 0 COUNT 100000");
+    EXPECT_TRUE(whole.starts_with("*2\r\n$1\r\n0\r\n")) << whole.substr(0, 40);
+    EXPECT_EQ(names_in(whole), mine);
+    std::multiset<std::string> names;
+    std::string cursor = "0";
+    do {
+        const std::string reply = client("SCAN " + cursor + " COUNT 7");
+        const size_t at = reply.find("\r\n", 4) + 2;
+        cursor = reply.substr(at, reply.find("\r\n", at) - at);
+        for (const std::string& name : names_in(reply)) names.insert(name);
+    } while (cursor != "0");
+    EXPECT_EQ(names, std::multiset<std::string>(mine.begin(), mine.end()));
+    // From the middle of another's slots it begins with the next of its own.
+    const RingTable table(ring);
+    unsigned foreign = 0;
+    while (table.owners(static_cast<ShardId>(foreign)).front() == self) ++foreign;
+    std::set<std::string> behind;
+    for (const std::string& key : mine)
+        if (shard_of_key(key) > foreign) behind.insert(key);
+    EXPECT_EQ(names_in(client("SCAN " + std::to_string(foreign * kSlotsPerShard + 5) + " COUNT 100000")),
+              behind);
+    EXPECT_TRUE(sent_to(kB, BusKind::forward).empty());
+}
+
+TEST_F(ScopedKeys, WhatAnotherNodeAsksForIsItsAnswerForTheWholeCluster) {
+    (void)begin_scoped();
+    const RingTable table(ring);
+    unsigned last = 0;  // of this node's shards, from the first on
+    while (table.owners(static_cast<ShardId>(last)).front() != self) ++last;
+    const unsigned first = last;
+    while (table.owners(static_cast<ShardId>(last)).front() == self) ++last;
+    ForwardMessage message;
+    message.op = 8;
+    message.session = 3;
+    message.deadline_ms = clock.wall_ms() + 2000;
+    const std::string from = std::to_string(first * kSlotsPerShard),
+                      end = std::to_string(last * kSlotsPerShard);
+    message.commands = {{"SCAN", from, "COUNT", "100000"}};
+    feed(*link_of(kB, false), frame_of(message));
+    const std::vector<Sent> sent = sent_to(kB, BusKind::forward_reply, false);
+    ASSERT_EQ(sent.size(), 1u);
+    const std::string reply(decode_forward_reply(sent[0].body)->bytes);
+    EXPECT_TRUE(reply.starts_with("*2\r\n$" + std::to_string(end.size()) + "\r\n" + end + "\r\n"))
+        << reply.substr(0, 40);
+}
+
+TEST_F(CellKeys, AnEmptyNodeIsScannedAtOnce) {
+    EXPECT_EQ(begin()("SCAN 0"), "*2\r\n$1\r\n0\r\n*0\r\n");
+}
+
 TEST_F(CellKeys, FlushingAShardTakesItsColdKeysToo) {
     Connection& client = begin();
     const uint64_t limit = node->core().store->used_bytes() + 64 * 1024;

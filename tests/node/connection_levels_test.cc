@@ -313,7 +313,7 @@ TEST_F(ConnectionLevels, ReadersOfSiblingsAreToldUnderThePolicyAsk) {
 }
 
 TEST_F(ConnectionLevels, ARedirectNamesThePeer) {
-    start_cluster({kB, kC}, {"--cluster-redirect", "yes"});
+    start_cluster({kB, kC}, {"--cluster-redirect", "yes"}, 1);
     Connection& client = connect();
     const std::string key = key_with_owners({kB});
     EXPECT_EQ(client("GET " + key), "-MOVED " + std::to_string(key_slot(key)) + " 127.0.0.1:7011\r\n");
@@ -324,6 +324,22 @@ TEST_F(ConnectionLevels, ARedirectNamesThePeer) {
     (void)client("GET " + key);
     EXPECT_EQ(forwards(*this, kB).size(), 1u) << "sent on when nobody knows where it is";
     EXPECT_EQ(client("ASKING"), "") << "behind the GET";
+}
+
+TEST_F(ConnectionLevels, AnOwnerRedirectsWritesAndForwardsReads) {
+    start_cluster({kB, kC}, {"--cluster-redirect", "yes"});
+    Connection& client = connect();
+    const std::string key = key_with_owners({kB});
+    const std::string moved = "-MOVED " + std::to_string(key_slot(key)) + " 127.0.0.1:7011\r\n";
+    EXPECT_EQ(client("SET " + key + " v"), moved);
+    EXPECT_EQ(client("GET " + key), "");
+    const auto sent = forwards(*this, kB);
+    ASSERT_EQ(sent.size(), 1u);
+    answer(kB, ForwardReply{sent[0].op(), BusStatus::done, "$1\r\nv\r\n"});
+    EXPECT_EQ(client.take(), "$1\r\nv\r\n");
+    EXPECT_EQ(client("READONLY"), "+OK\r\n");
+    EXPECT_EQ(client("GET " + key), "$-1\r\n") << "from its own copy";
+    EXPECT_EQ(client("SET " + key + " v"), moved);
 }
 
 TEST_F(ConnectionLevels, AClusterOfOneIsWhole) {
