@@ -5,8 +5,7 @@
 //               the timeout without an answer: suspect, and the vote is spread
 //   accused     a vote of somebody else makes this node ask at once, all ways, and vote only by what it finds
 //   suspect     asked all the time, and voted against each second; alive at the first answer. Down once the
-//   suspicion time is over *and*
-//               another member's vote says the same, or there is nobody to ask
+//               suspicion time is over *and* another member's vote says the same, or there is nobody to ask
 //   answered    but others have votes against it: pinged with the accusation until it has refuted them
 //   down        asked now and then, so that two halves of a cluster find each other again
 //
