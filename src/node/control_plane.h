@@ -89,6 +89,7 @@ class ControlPlane final : public BusControl, public BusUser {
 
   private:
     enum class RequestKind : uint8_t { join = 1, replace = 2, leave = 3, finish = 4, meet = 5 };
+    static constexpr uint8_t kRequest = 3;  // `what` of a frame
     struct PeerLinks {
         BusLink* dialled = nullptr;
         BusLink* accepted = nullptr;
