@@ -131,8 +131,8 @@ constexpr KeySpec kOne[] = {{.flags = kKeyRW | kKeyDelete}};
 
 constexpr CommandSpec kMergeCommand{"merge", -3, kWrite | kDenyOom | kQuiet, 0, kMerges, merge};
 constexpr CommandSpec kMergeAnywayCommand{"merge", -3, kWrite | kQuiet, 0, kMerges, merge};
-constexpr CommandSpec kJoinCommand{"join", -3, kWrite | kDenyOom | kQuiet, 0, kPairs, merge};
-constexpr CommandSpec kHealCommand{"heal", -3, kWrite | kDenyOom | kQuiet, 0, kMerges, merge};
+constexpr CommandSpec kJoinCommand{"join", -3, kWrite | kQuiet, 0, kPairs, merge};
+constexpr CommandSpec kHealCommand{"heal", -3, kWrite | kQuiet, 0, kMerges, merge};
 constexpr CommandSpec kOfferCommand{"offer", -3, kWrite | kDenyOom | kQuiet, 0, kMerges, offer};
 constexpr CommandSpec kDigestCommand{"digest", -2, kReadonly | kQuiet, 0, kReads, digest};
 constexpr CommandSpec kCellsCommand{"cells", -2, kReadonly | kQuiet, 0, kReads, cells};

@@ -65,6 +65,21 @@ TEST_F(Joins, AWriteGoesOnFromWhatTheOthersHave) {
     EXPECT_EQ(client_->take(), ":11\r\n");
 }
 
+// Found by seed 77 of the simulator: with its join refused for want of memory a write went on with what it had.
+TEST_F(Joins, WantOfMemoryDoesntKeepAwayWhatTheOthersHave) {
+    begin();
+    ASSERT_TRUE(config->set({{"maxmemory", "1"}}));
+    EXPECT_EQ((*client_)("DEL " + key_), "");
+    const uint64_t op = read_to(kB).op();
+    (void)read_to(kC);
+    const std::string change = change_of(key_, cell_of("theirs", 99, stamp_now()));
+    answer_with(kB, op, change);
+    answer_with(kC, op, change);
+    for (const NodeId id : {kB, kC})
+        for (const Sent& merge : sent_to(id, BusKind::merge)) ack(id, merge.op());
+    EXPECT_EQ(client_->take(), ":1\r\n");
+}
+
 // A read may not go back in time: who answered with less is brought up to date first.
 TEST_F(Joins, WhoIsBehindIsRepairedBeforeTheReplyLeaves) {
     begin();
