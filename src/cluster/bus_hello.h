@@ -21,7 +21,7 @@ namespace torc {
 
 inline constexpr uint32_t kBusMagic = 0x43524f54;  // "TORC"
 inline constexpr uint16_t kBusVersionMin = 1;
-inline constexpr uint16_t kBusVersionMax = 2;
+inline constexpr uint16_t kBusVersionMax = 3;
 inline constexpr size_t kMaxBusHello = 256;  // payload bytes of any message before the link stands
 
 /// What a link carries: 0 is control, 1 + i is data of the dialler's I/O thread i.

@@ -131,7 +131,7 @@ void write_cluster_figures(const ClusterPicture& picture, const ClusterFigures& 
     out.field("siblings_overwritten_unread", figures.siblings_overwritten_unread);
     out.field("tombstones", figures.tombstones);
     out.field("tombstones_reaped", figures.tombstones_reaped);
-    out.field("retired_actors", figures.retired_actors);
+    out.field("entries_retired", figures.entries_retired);
 }
 
 }  // namespace torc

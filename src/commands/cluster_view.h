@@ -119,7 +119,7 @@ struct ClusterFigures {
     uint64_t keys_with_siblings = 0, siblings_max = 0, siblings_dropped = 0;
     uint64_t siblings_overwritten_unread = 0;
     uint64_t tombstones = 0, tombstones_reaped = 0;
-    uint64_t retired_actors = 0;
+    uint64_t entries_retired = 0;
 };
 
 struct ShardRoot {

@@ -124,6 +124,9 @@ struct ReapMessage {
     std::vector<std::pair<std::string_view, uint64_t>> keys;
 };
 
+/// No context gets a floor (repl/cell_trim.h) while somebody doesn't speak version 3.
+inline constexpr uint16_t kFloorsSince = 3;
+
 /// Key and cell as they stand in `changes`, any number one after another. The cell's local flag is cleared.
 void append_change(std::string& changes, std::string_view key, std::string_view cell);
 struct Change {

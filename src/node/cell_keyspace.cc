@@ -6,6 +6,7 @@
 #include "base/config.h"
 #include "node/bus_message.h"
 #include "node/cell_store.h"
+#include "repl/cell_trim.h"
 
 namespace torc {
 namespace {
@@ -81,6 +82,7 @@ void CellKeyspace::replace(const KeyRef& key, std::string_view cell) {
     cached_record_ = run_.cells->replace(run_.batch, key, record(key), cell);
     append_change(run_.changes, key.bytes, cell);
     ++run_.change_count;
+    if (__builtin_expect(listed_entries(cell) > kUsualEntries, 0)) run_.long_contexts.emplace_back(key.bytes);
 }
 
 void CellKeyspace::store(const KeyRef& key, std::string_view cell) {
@@ -145,7 +147,7 @@ bool CellKeyspace::put_resolved(std::string_view key, std::string_view token, st
     Context seen;
     if (token != kEmptyContext) {
         const auto parsed = parse_context_token(token);
-        if (!parsed) return false;
+        if (!parsed || !StampClock::acceptable(parsed->newest(), run_.now_ms)) return false;
         seen = *parsed;
     }
     const KeyRef at = ref(key);
@@ -225,6 +227,35 @@ bool CellKeyspace::evict(std::string_view key, std::string_view mark) {
     write_delete(out_, found->value(), stamp());
     store(at, out_);
     KeyspaceCounters::add(run_.counters.evicted);
+    return true;
+}
+
+bool CellKeyspace::trim(std::string_view key, std::span<const OthersCell> others, const EndedBefore& ended) {
+    const KeyRef at = ref(key);
+    const std::string_view mine = bytes_of(at);
+    if (mine.empty() || !decides_alone(at.shard()) || hidden(*CellView::parse(mine))) return false;
+    std::vector<Context> known;
+    for (const OthersCell& other : others) {
+        if (other.cell.empty() && !other.owner) continue;
+        if (other.cell.empty() || merge_cells(out_, mine, other.cell, SIZE_MAX) != Merged::unchanged)
+            return false;
+        known.push_back(CellView::parse(other.cell)->context());
+    }
+    const auto may = [&](const Dot& entry) {
+        return ended(entry) &&
+               std::ranges::all_of(known, [&](const Context& context) { return context.covers(entry); });
+    };
+    if (trim_cell(out_, mine, may)) {
+        ClusterCounters::add(run_.cells->cluster().counters.entries_retired,
+                             listed_entries(mine) - listed_entries(out_));
+    } else if (needs_fold(mine, may)) {
+        const auto view = CellView::parse(mine);
+        std::string sum;
+        write_value(out_, mine, stamp(), view->value(sum), view->expire_at_ms());
+    } else {
+        return false;
+    }
+    replace(at, out_);
     return true;
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cluster/node_id.h"
+#include "node/actor_history.h"
 #include "node/keyspace.h"
 #include "repl/cell.h"
 
@@ -59,6 +60,16 @@ class CellKeyspace final : public StoreKeyspace {
     /// Removes the key for want of memory, as a delete that replicas are told, if it's still as it was when
     /// eviction_mark() was taken, and this node's to decide. False: not so.
     bool evict(std::string_view key, std::string_view mark);
+    /// What another member has of a key; empty: nothing.
+    struct OthersCell {
+        std::string_view cell;
+        bool owner = false;
+    };
+    /// Retires entries of the key's context (repl/cell_trim.h) that have ended and that all owners cover,
+    /// given the cells of all other members; or makes a value of a counter, so that the next time more can
+    /// go. Not if one of them knows something that isn't here, or the key isn't this node's to decide. True
+    /// when something was changed, as a write that replicas are told.
+    bool trim(std::string_view key, std::span<const OthersCell> others, const EndedBefore& ended);
     /// This node's copy goes without a word (CellStore::forget).
     void forget(std::string_view key);
     /// Writes the key's cell to the log once more: the copy there has rotted.

@@ -9,6 +9,15 @@ const Peer* Topology::peer(NodeId id) const {
     return at != peers.end() && at->id == id ? &*at : nullptr;
 }
 
+bool Topology::everybody_is_up(NodeId self) const {
+    const RingState& state = ring->state();
+    return !state.move && std::ranges::all_of(state.members, [&](const RingMember& member) {
+        if (member.id == self) return true;
+        const Peer* there = peer(member.id);
+        return there != nullptr && there->liveness == Liveness::alive && there->unsettled.none();
+    });
+}
+
 ClusterCore::ClusterCore(NodeId self_id, ActorId actor_id, std::string own_datacenter)
     : self(self_id), actor(actor_id), datacenter(std::move(own_datacenter)) {
     auto none = std::make_shared<Topology>();

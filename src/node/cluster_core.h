@@ -18,6 +18,7 @@
 #include "cluster/membership.h"
 #include "cluster/ring.h"
 #include "cluster/shard_set.h"
+#include "node/actor_history.h"
 #include "node/evictions_under_way.h"
 #include "repl/cell.h"
 #include "repl/merkle.h"
@@ -49,6 +50,9 @@ struct Topology {
     std::vector<Peer> peers;  // all but ourselves, by id
 
     const Peer* peer(NodeId id) const;
+    /// Are all members alive and settled, and no move under way? So everybody can be asked, and it's known
+    /// who everybody is.
+    bool everybody_is_up(NodeId self) const;
 };
 
 /// Sums over the node's life, for INFO; relaxed.
@@ -61,7 +65,7 @@ struct ClusterCounters {
     std::atomic<uint64_t> exchanges{0}, exchanges_equal{0}, repaired_in{0}, repaired_out{0};
     std::atomic<uint64_t> siblings_made{0}, siblings_dropped{0}, siblings_overwritten_unread{0},
         most_siblings{0};
-    std::atomic<uint64_t> tombstones_reaped{0}, expired{0};
+    std::atomic<uint64_t> tombstones_reaped{0}, expired{0}, entries_retired{0};
     std::atomic<uint64_t> frames_sent{0}, frames_received{0}, bytes_sent{0}, bytes_received{0},
         links_overrun{0};
 
@@ -93,6 +97,7 @@ class ClusterCore {
     ClusterCounters counters;
     std::array<ShardCells, kShards> cells;
     EvictionsUnderWay evictions;
+    ActorHistory actors;
 
     // ---- topology
     std::shared_ptr<const Topology> topology() const;

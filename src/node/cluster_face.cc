@@ -63,6 +63,7 @@ ClusterFigures ClusterFace::figures() const {
     figures.siblings_dropped = read(counters.siblings_dropped);
     figures.siblings_overwritten_unread = read(counters.siblings_overwritten_unread);
     figures.tombstones_reaped = read(counters.tombstones_reaped);
+    figures.entries_retired = read(counters.entries_retired);
     count_cells(figures);
     ask_workers(figures);
     return figures;

@@ -423,6 +423,9 @@ void ControlPlane::publish() {
         topology->peers.push_back(std::move(peer));
     }
     std::ranges::sort(topology->peers, {}, &Peer::id);
+    std::vector<ActorId> actors = {cluster_.actor};
+    for (const Peer& peer : topology->peers) actors.push_back(peer.actor);
+    cluster_.actors.see(actors, now().monotonic_ms);
     cluster_.publish(std::move(topology));
     refresh_snapshot();
 }

@@ -434,6 +434,11 @@ void Coordinator::on_message(Link& link, const BusFrameHead& head, const BusFram
     }
 }
 
+uint16_t Coordinator::link_version(NodeId to) const {
+    const auto link = dialled_.find(to);
+    return link == dialled_.end() ? 0 : link->second->link->version();
+}
+
 void Coordinator::ask_synced(const WriteAcks& writes) {
     boost::container::small_vector<std::pair<uint64_t, SyncOp::Writes>, 3> asks;  // by link
     writes.for_each([&](const WriteAcks::Acks& acks) {

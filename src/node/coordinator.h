@@ -124,6 +124,8 @@ class Coordinator final : public BusUser {
         return frame != nullptr && put(*frame, message);
     }
     bool send_exchange(NodeId to, const ExchangeMessage& message);
+    /// Of the bus, as the link to that node speaks it; 0 without one.
+    uint16_t link_version(NodeId to) const;
     /// Takes the op over and gives it its number. timeout_ms from now on_deadline() comes, if it lives.
     template <class Op>
     Op& add(std::unique_ptr<Op> op, int64_t timeout_ms) {

@@ -20,6 +20,7 @@
 #include "node/join_op.h"
 #include "node/node_core.h"
 #include "node/node_faces.h"
+#include "node/shard_sync.h"
 #include "node/worker_core.h"
 #include "node/write_op.h"
 
@@ -508,6 +509,10 @@ void Coordinator::expire_seen() {
 void Coordinator::ran(ClientCore& client, const Prepared& command, Args args, size_t mark, Lsn lsn, Lsn own) {
     RunningCommand& run = worker_.run;
     if (__builtin_expect(!run.expired.empty(), 0)) expire_seen();
+    if (__builtin_expect(!run.long_contexts.empty(), 0)) {
+        for (std::string& key : run.long_contexts) worker_.sync->want_trim(std::move(key));
+        run.long_contexts.clear();
+    }
     const bool joined = std::exchange(client.cluster.joined, false);
     const CommandSpec& spec = *command.spec;
     if (run.change_count != 0) {

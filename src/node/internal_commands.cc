@@ -97,6 +97,22 @@ void evict(Call& call) {
     (void)cells_of(call).evict(call.args[1], call.args[2]);
 }
 
+EndedBefore unpack_ended(std::string_view bytes) {
+    EndedBefore ended{{}, load_le<int64_t>(bytes.data())};
+    for (size_t at = 8; at + 8 <= bytes.size(); at += 8)
+        ended.at_work.push_back(load_le<uint64_t>(bytes.data() + at));
+    return ended;
+}
+
+void trim(Call& call) {
+    std::vector<CellKeyspace::OthersCell> others;
+    for (size_t i = 3; i + 1 < call.args.size(); i += 2) {
+        if (!call.args[i + 1].empty() && !cell_refusal(call.args[i + 1], call.now_ms).empty()) return;
+        others.push_back({call.args[i + 1], call.args[i] == "owner"});
+    }
+    (void)cells_of(call).trim(call.args[1], others, unpack_ended(call.args[2]));
+}
+
 void forget(Call& call) {
     for (size_t i = 1; i + 1 < call.args.size(); i += 2) {
         const std::string_view cell = cells_of(call).cell(call.args[i]);
@@ -111,6 +127,13 @@ void relog(Call& call) {
 }
 
 }  // namespace
+
+std::string pack_ended(const EndedBefore& ended) {
+    std::string bytes;
+    append_le<int64_t>(bytes, ended.before_ms);
+    for (const ActorId actor : ended.at_work) append_le<uint64_t>(bytes, actor);
+    return bytes;
+}
 
 std::optional<std::string_view> raw_reply(std::string_view reply) {
     if (reply.empty() || reply.front() != '+') return std::nullopt;
@@ -139,12 +162,13 @@ constexpr CommandSpec kCellsCommand{"cells", -2, kReadonly | kQuiet, 0, kReads, 
 constexpr CommandSpec kFlushShardCommand{"flushshard", 2, kWrite | kLocksScan | kQuiet, 0, {}, flush_shard};
 constexpr CommandSpec kExpireCommand{"expire", -2, kWrite | kQuiet, 0, kChanges, expire};
 constexpr CommandSpec kEvictCommand{"evict", 3, kWrite | kQuiet, 0, kOne, evict};
+constexpr CommandSpec kTrimCommand{"trim", -3, kWrite | kQuiet, 0, kOne, trim};
 constexpr CommandSpec kForgetCommand{"forget", -3, kWrite | kQuiet, 0, kPairs, forget};
 constexpr CommandSpec kRelogCommand{"relog", -2, kWrite | kQuiet, 0, kChanges, relog};
 
 bool is_replicated(const CommandSpec& spec) {
     return (spec.flags & kInternal) == 0 || &spec == &kFlushShardCommand || &spec == &kExpireCommand ||
-           &spec == &kEvictCommand;
+           &spec == &kEvictCommand || &spec == &kTrimCommand;
 }
 
 const CommandSpec* errand_command(std::string_view name) {

@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "commands/command.h"
+#include "node/actor_history.h"
 
 namespace torc {
 
@@ -18,8 +20,8 @@ extern const CommandSpec kMergeCommand;
 extern const CommandSpec kMergeAnywayCommand;
 /// As merge, but -CORRUPT where this node's cell is damaged: what it joins isn't all that there was.
 extern const CommandSpec kJoinCommand;
-/// As merge, with what a quorum of the others has, so that this copy is as good as theirs afterwards. An empty
-/// cell: they have none, and a damaged one here just goes.
+/// As merge, with what a quorum of the others has, so that this copy is as good as theirs afterwards. An
+/// empty cell: they have none, and a damaged one here just goes.
 extern const CommandSpec kHealCommand;
 /// offer key cell [key cell ...]: as merge, of what a node outside of the ring brings, but for a value older
 /// than tombstone-horizon whose key has no cell here: its tombstone may have been reaped. Reply: '+' and a
@@ -36,12 +38,16 @@ extern const CommandSpec kExpireCommand;
 /// evict key mark: removes it for want of memory, unless it has changed since (CellKeyspace::evict). Reply:
 /// nothing.
 extern const CommandSpec kEvictCommand;
+/// trim key ended [owner|other cell ...]: retires what `ended` (pack_ended()) allows of its context, given
+/// what the other members have of it (CellKeyspace::trim). Reply: nothing.
+extern const CommandSpec kTrimCommand;
+std::string pack_ended(const EndedBefore& ended);
 /// forget key digest [key digest ...]: this node's copies go, where they still are what was handed over
 /// (8 bytes each). Reply: nothing.
 extern const CommandSpec kForgetCommand;
 
-/// relog key [key ...]: this node's copies go to the log once more, since what's there has rotted. A copy that
-/// isn't in RAM is lost by that, and comes back from the other replicas. Reply: nothing, or the error.
+/// relog key [key ...]: this node's copies go to the log once more, since what's there has rotted. A copy
+/// that isn't in RAM is lost by that, and comes back from the other replicas. Reply: nothing, or the error.
 extern const CommandSpec kRelogCommand;
 
 /// Is what it changes sent to the other replicas? The others change what came from there, or isn't for them.

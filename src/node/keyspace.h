@@ -76,6 +76,7 @@ struct RunningCommand {
     SiblingRules siblings;             // of this turn
     std::vector<std::string> expired;  // keys that were found so, at most kMostExpired
     static constexpr size_t kMostExpired = 64;
+    std::vector<std::string> long_contexts;  // keys that were written and might be trimmed (trimmer.h)
     std::string changes;  // what the command changed, as the replicas are told (bus_message.h)
     size_t change_count = 0;
 };

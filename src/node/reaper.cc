@@ -86,15 +86,7 @@ Reaper::Reaper(Coordinator& coordinator, CellCopy& copy)
     : coordinator_(coordinator), cluster_(coordinator.cluster()), copy_(copy) {}
 
 bool Reaper::everybody_is_up() const {
-    const Topology& topology = coordinator_.topology();
-    const RingState& ring = topology.ring->state();
-    if (mutant("tombstone-reaped-early")) return true;
-    if (ring.move) return false;
-    return std::ranges::all_of(ring.members, [&](const RingMember& member) {
-        if (member.id == cluster_.self) return true;
-        const Peer* peer = topology.peer(member.id);
-        return peer != nullptr && peer->liveness == Liveness::alive && peer->unsettled.none();
-    });
+    return mutant("tombstone-reaped-early") || coordinator_.topology().everybody_is_up(cluster_.self);
 }
 
 void Reaper::on_timer() {

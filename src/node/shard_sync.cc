@@ -232,6 +232,7 @@ ShardSync::ShardSync(Coordinator& coordinator)
       worker_(coordinator.worker()),
       copy_(worker_, cluster_),
       reaper_(coordinator, copy_),
+      trimmer_(coordinator, copy_),
       shards_(kShards),
       next_shard_(worker_.index),
       next_expiry_shard_(worker_.index),
@@ -265,6 +266,7 @@ void ShardSync::on_timer() {
     start_more();
     expire_some();
     reaper_.on_timer();
+    trimmer_.on_timer();
     watch_comparisons();
 }
 

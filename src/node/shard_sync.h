@@ -27,6 +27,7 @@
 #include "node/cell_copy.h"
 #include "node/coordinator.h"
 #include "node/reaper.h"
+#include "node/trimmer.h"
 
 namespace torc {
 
@@ -38,6 +39,9 @@ class ShardSync {
     void on_timer();
     /// The responder's side of an exchange (answer_exchange()).
     std::optional<std::string> answer(NodeId peer, std::string_view request);
+
+    /// A key whose context has grown long was written.
+    void want_trim(std::string key) { trimmer_.want(std::move(key)); }
 
     /// How a repair of one shard ended.
     struct Repaired {
@@ -104,6 +108,7 @@ class ShardSync {
     WorkerCore& worker_;
     CellCopy copy_;
     Reaper reaper_;
+    Trimmer trimmer_;
     std::vector<ShardState> shards_;
     unsigned running_ = 0;
     unsigned next_shard_ = 0;

@@ -34,6 +34,7 @@ bool CellView::read(std::string_view bytes) {
     siblings_ =
         static_cast<size_t>(std::ranges::count_if(cell->siblings, [](const Sibling& s) { return !s.nil; }));
     expire_at_ms_ = effective_expiry(*cell);
+    newest_ = cell->floor;
     for (const Dot& entry : cell->context) newest_ = std::max(newest_, entry.stamp);
     plain_ = winner != nullptr && !unseen;
     exists_ = winner != nullptr || unseen;
@@ -76,7 +77,7 @@ std::vector<std::string> CellView::values() const {
 
 Context CellView::context() const {
     const Cell cell = decode_valid_cell(bytes_);
-    return {{cell.context.begin(), cell.context.end()}, {cell.totals.begin(), cell.totals.end()}};
+    return {{cell.context.begin(), cell.context.end()}, {cell.totals.begin(), cell.totals.end()}, cell.floor};
 }
 
 Stamp CellView::newest() const {

@@ -17,7 +17,7 @@ void store_dot(char* to, const Dot& dot) {
 
 /// One (actor, birth), one value with bytes, one expiry that is the newest of all, no totals.
 bool is_plain(const Cell& cell) {
-    return cell.context.size() == 1 && cell.totals.empty() && cell.siblings.size() == 1 &&
+    return cell.floor == 0 && cell.context.size() == 1 && cell.totals.empty() && cell.siblings.size() == 1 &&
            !cell.siblings[0].nil && cell.expiries.size() == 1 &&
            cell.expiries[0].dot.stamp == cell.context[0].stamp;
 }
@@ -125,9 +125,13 @@ bool read_expiries(ByteReader& from, Cell& cell) {
 std::optional<Cell> decode_general(std::string_view bytes) {
     ByteReader from(bytes);
     const auto first = from.fixed<uint8_t>();
-    if ((first & ~kCellOwn) != kGeneralForm) return std::nullopt;
+    if ((first & ~(kCellOwn | kCellHasFloor)) != kGeneralForm) return std::nullopt;
     Cell cell;
     cell.own = (first & kCellOwn) != 0;
+    if ((first & kCellHasFloor) != 0) {
+        cell.floor = from.fixed<uint64_t>();
+        if (cell.floor == 0) return std::nullopt;
+    }
     Few<size_t, 4> sizes;
     if (!read_context(from, cell.context, cell.totals) || !read_siblings(from, cell, sizes) ||
         !read_expiries(from, cell))
@@ -153,6 +157,13 @@ Cell widen(const PlainCell& plain) {
 
 }  // namespace
 
+void drop_retired_totals(Cell& cell, std::span<const Dot> listed) {
+    const auto retired = [&](const Total& total) { return find_entry(listed, total.dot) == nullptr; };
+    erase_from(cell.totals, retired);
+    for (Sibling& sibling : cell.siblings) std::erase_if(sibling.saw, retired);
+    erase_from(cell.siblings, [](const Sibling& sibling) { return sibling.nil && sibling.saw.empty(); });
+}
+
 bool entry_before(const Dot& a, const Dot& b) {
     return a.actor != b.actor ? a.actor < b.actor : a.birth < b.birth;
 }
@@ -171,9 +182,9 @@ const Total* find_total(std::span<const Total> totals, const Dot& dot) {
     return at != totals.end() && same_entry(at->dot, dot) ? &*at : nullptr;
 }
 
-bool covers(std::span<const Dot> context, const Dot& dot) {
-    const Dot* entry = find_entry(context, dot);
-    return entry != nullptr && entry->stamp >= dot.stamp;
+bool covers(const Cell& cell, const Dot& dot) {
+    const Dot* entry = find_entry(cell.context, dot);
+    return entry != nullptr ? entry->stamp >= dot.stamp : is_below(dot, cell.floor);
 }
 
 void set_own_flag(std::string& cell, bool own) {
@@ -260,7 +271,9 @@ void encode_cell(std::string& out, const Cell& cell) {
                                  .value = cell.siblings[0].bytes});
     }
     out.clear();
-    out += static_cast<char>(kGeneralForm | (cell.own ? kCellOwn : 0));
+    out +=
+        static_cast<char>(kGeneralForm | (cell.own ? kCellOwn : 0) | (cell.floor != 0 ? kCellHasFloor : 0));
+    if (cell.floor != 0) append_le(out, cell.floor);
     append_context(out, cell.context, cell.totals);
     append_varint(out, cell.siblings.size());
     size_t bytes = 0;

@@ -25,12 +25,14 @@
 
 namespace torc {
 
-// Byte 0: the form in the upper half, flags below. Flags 2 and 4 belong to the plain form only.
+// Byte 0: the form in the upper half, flags below. Flags 2 and 4 belong to the plain form only, 8 to the
+// general one.
 inline constexpr uint8_t kPlainForm = 0x10;
 inline constexpr uint8_t kGeneralForm = 0x20;
 inline constexpr uint8_t kCellOwn = 0x01;
 inline constexpr uint8_t kCellExpires = 0x02;        // 8 bytes: the time
 inline constexpr uint8_t kCellExpiryChanged = 0x04;  // 8 bytes: the stamp of the EXPIRE or PERSIST
+inline constexpr uint8_t kCellHasFloor = 0x08;       // 8 bytes: the context's floor
 
 /// Most cells have one or two of each part: no allocation up to there.
 template <class T, size_t N>
@@ -77,6 +79,7 @@ struct ExpirySibling {
 /// Everything sorted by dot.
 struct Cell {
     bool own = false;
+    Stamp floor = 0;  // of the context (dot.h)
     DotList context;
     TotalList totals;
     Few<Sibling, 1> siblings;
@@ -131,12 +134,15 @@ void encode_cell(std::string& out, const Cell& cell);
 void append_context(std::string& to, std::span<const Dot> context, std::span<const Total> totals);
 bool read_context(ByteReader& from, DotList& context, TotalList& totals);
 
+/// What is known of totals goes where `listed` has their entries no more: they add nothing (cell_trim.cc).
+void drop_retired_totals(Cell& cell, std::span<const Dot> listed);
+
 /// Order of the lists: by (actor, birth).
 bool entry_before(const Dot& a, const Dot& b);
 bool same_entry(const Dot& a, const Dot& b);
 /// The context's entry of the dot's (actor, birth); null when there is none.
 const Dot* find_entry(std::span<const Dot> context, const Dot& dot);
 const Total* find_total(std::span<const Total> totals, const Dot& dot);
-bool covers(std::span<const Dot> context, const Dot& dot);
+bool covers(const Cell& cell, const Dot& dot);
 
 }  // namespace torc

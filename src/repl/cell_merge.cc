@@ -27,20 +27,20 @@ const Dot& dot_of(const T& part) {
 
 /// Siblings of values and of expiries: kept when both sides hold the dot, or the other doesn't cover it.
 template <class List>
-void merge_siblings(List& out, List& local, std::span<const Dot> local_context, List& incoming,
-                    std::span<const Dot> incoming_context, Difference& difference) {
+void merge_siblings(List& out, List& local, const Cell& local_cell, List& incoming, const Cell& incoming_cell,
+                    Difference& difference) {
     auto l = local.begin(), i = incoming.begin();
     while (l != local.end() || i != incoming.end()) {
         if (l != local.end() && i != incoming.end() && l->dot == i->dot) {
             out.push_back(std::move(*l++));
             ++i;
         } else if (i == incoming.end() || (l != local.end() && l->dot < i->dot)) {
-            const bool kept = !covers(incoming_context, l->dot);
+            const bool kept = !covers(incoming_cell, l->dot);
             if (kept) out.push_back(std::move(*l));
             (kept ? difference.from_incoming : difference.from_local) = true;
             ++l;
         } else {
-            const bool kept = !covers(local_context, i->dot);
+            const bool kept = !covers(local_cell, i->dot);
             if (kept) out.push_back(std::move(*i));
             (kept ? difference.from_local : difference.from_incoming) = true;
             ++i;
@@ -48,9 +48,15 @@ void merge_siblings(List& out, List& local, std::span<const Dot> local_context, 
     }
 }
 
-/// Contexts and totals: of each (actor, birth) the later stamp.
+/// Whether `side` lists the entry no more, since its actor has ended.
+bool has_retired(const Cell& side, const Dot& entry) {
+    return is_below(entry, side.floor) && find_entry(side.context, entry) == nullptr;
+}
+
+/// Contexts and totals: of each (actor, birth) the later stamp. What one side has retired goes.
 template <class List>
-void merge_latest(List& out, const List& local, const List& incoming, Difference& difference) {
+void merge_latest(List& out, const List& local, const Cell& local_cell, const List& incoming,
+                  const Cell& incoming_cell, Difference& difference) {
     auto l = local.begin(), i = incoming.begin();
     while (l != local.end() || i != incoming.end()) {
         const bool has_local =
@@ -59,9 +65,11 @@ void merge_latest(List& out, const List& local, const List& incoming, Difference
             l == local.end() || (i != incoming.end() && !entry_before(dot_of(*l), dot_of(*i)));
         const bool take_incoming = has_incoming && (!has_local || dot_of(*l).stamp < dot_of(*i).stamp);
         const bool take_local = has_local && (!has_incoming || dot_of(*i).stamp < dot_of(*l).stamp);
-        out.push_back(take_incoming ? *i : *l);
-        difference.from_local |= take_incoming;
-        difference.from_incoming |= take_local;
+        const bool retired = (!has_local && has_retired(local_cell, dot_of(*i))) ||
+                             (!has_incoming && has_retired(incoming_cell, dot_of(*l)));
+        if (!retired) out.push_back(take_incoming ? *i : *l);
+        difference.from_local |= take_incoming != retired;
+        difference.from_incoming |= take_local != retired;
         if (has_local) ++l;
         if (has_incoming) ++i;
     }
@@ -90,12 +98,17 @@ Merged merge_general(std::string& out, std::string_view local_bytes, std::string
     Cell result;
     Difference difference;
     result.own = local.own || mutant("birth-continued");
-    merge_latest(result.context, local.context, incoming.context, difference);
-    merge_latest(result.totals, local.totals, incoming.totals, difference);
-    merge_siblings(result.siblings, local.siblings, local.context, incoming.siblings, incoming.context,
-                   difference);
-    merge_siblings(result.expiries, local.expiries, local.context, incoming.expiries, incoming.context,
-                   difference);
+    result.floor = std::max(local.floor, incoming.floor);
+    difference.from_local = local.floor < result.floor;
+    difference.from_incoming = incoming.floor < result.floor;
+    merge_latest(result.context, local.context, local, incoming.context, incoming, difference);
+    if (result.floor != 0) {
+        drop_retired_totals(local, result.context);
+        drop_retired_totals(incoming, result.context);
+    }
+    merge_latest(result.totals, local.totals, local, incoming.totals, incoming, difference);
+    merge_siblings(result.siblings, local.siblings, local, incoming.siblings, incoming, difference);
+    merge_siblings(result.expiries, local.expiries, local, incoming.expiries, incoming, difference);
     if (const size_t gone = drop_lowest_values(result, max_siblings); gone != 0) {
         difference = {true, true};
         if (dropped != nullptr) *dropped += gone;

@@ -128,13 +128,16 @@ void write_resolved(std::string& out, std::string_view old, WriteStamp stamp, st
     Cell cell = decode_valid_cell(old);
     erase_from(cell.siblings, [&](const Sibling& sibling) { return seen.covers(sibling.dot); });
     erase_from(cell.expiries, [&](const ExpirySibling& expiry) { return seen.covers(expiry.dot); });
-    const Dot dot = issue_dot(cell, stamp);
     // What was read may be more than this copy has: from here on it counts as seen here too.
-    Context known{{cell.context.begin(), cell.context.end()}, {cell.totals.begin(), cell.totals.end()}};
+    Context known{
+        {cell.context.begin(), cell.context.end()}, {cell.totals.begin(), cell.totals.end()}, cell.floor};
     known.join(seen);
     cell.context.assign(known.entries.begin(), known.entries.end());
     cell.totals.assign(known.totals.begin(), known.totals.end());
+    cell.floor = known.floor;
+    const Dot dot = issue_dot(cell, stamp);
     insert_sibling(cell, {dot, false, value, seen.totals});
+    if (cell.floor != 0) drop_retired_totals(cell, cell.context);
     insert_expiry(cell, {dot, stored_expiry(expire_at_ms)});
     drop_lowest_values(cell, max_siblings);
     encode_cell(out, cell);

@@ -14,11 +14,16 @@ bool same_entry(const Dot& a, const Dot& b) {
     return a.actor == b.actor && a.birth == b.birth;
 }
 
+const Dot* entry_of(const std::vector<Dot>& entries, const Dot& dot) {
+    const auto at = std::ranges::lower_bound(entries, dot, before);
+    return at != entries.end() && same_entry(*at, dot) ? &*at : nullptr;
+}
+
 }  // namespace
 
 bool Context::covers(const Dot& dot) const {
-    const auto entry = std::ranges::lower_bound(entries, dot, before);
-    return entry != entries.end() && same_entry(*entry, dot) && entry->stamp >= dot.stamp;
+    const Dot* const entry = entry_of(entries, dot);
+    return entry != nullptr ? entry->stamp >= dot.stamp : is_below(dot, floor);
 }
 
 void Context::add(const Dot& dot) {
@@ -29,8 +34,21 @@ void Context::add(const Dot& dot) {
         entry->stamp = std::max(entry->stamp, dot.stamp);
 }
 
+Stamp Context::newest() const {
+    Stamp newest = floor;
+    for (const Dot& entry : entries) newest = std::max(newest, entry.stamp);
+    return newest;
+}
+
 void Context::join(const Context& other) {
-    for (const Dot& dot : other.entries) add(dot);
+    // What either side lists no more is over for both.
+    const auto retired_by = [](const Context& side, const Dot& dot) {
+        return is_below(dot, side.floor) && entry_of(side.entries, dot) == nullptr;
+    };
+    std::erase_if(entries, [&](const Dot& dot) { return retired_by(other, dot); });
+    for (const Dot& dot : other.entries)
+        if (!retired_by(*this, dot)) add(dot);
+    floor = std::max(floor, other.floor);
     for (const Total& total : other.totals) {
         const auto mine = std::ranges::lower_bound(totals, total.dot, before, &Total::dot);
         if (mine == totals.end() || !same_entry(mine->dot, total.dot))
@@ -38,6 +56,8 @@ void Context::join(const Context& other) {
         else if (mine->dot.stamp < total.dot.stamp)
             *mine = total;
     }
+    if (floor != 0)
+        std::erase_if(totals, [&](const Total& total) { return entry_of(entries, total.dot) == nullptr; });
 }
 
 }  // namespace torc

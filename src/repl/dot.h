@@ -6,7 +6,9 @@
 //   stamp   hybrid logical clock (Kulkarni et al. 2014): 48 bit milliseconds, 16 bit counter; strictly
 //           increasing on a node
 //
-// A context says for each (actor, birth) the highest stamp seen: it covers all dots up to that.
+// A context says for each (actor, birth) the highest stamp seen: it covers all dots up to that. Of what was
+// born at or below its floor and isn't listed, it covers everything: these have ended, and were seen to the
+// end (cell_trim.cc).
 #pragma once
 
 #include <compare>
@@ -31,6 +33,11 @@ struct Dot {
     friend auto operator<=>(const Dot&, const Dot&) = default;
 };
 
+/// Was it born at or below the floor (0: none) of a context?
+inline constexpr bool is_below(const Dot& dot, Stamp floor) {
+    return floor != 0 && dot.birth <= floor;
+}
+
 /// What an actor has added to a counter since `dot.birth`, up to the increment `dot`.
 struct Total {
     Dot dot;
@@ -44,11 +51,14 @@ struct Total {
 struct Context {
     std::vector<Dot> entries = {};
     std::vector<Total> totals = {};
+    Stamp floor = 0;  // 0: none
 
     bool covers(const Dot& dot) const;
     /// Raises the entry of (dot.actor, dot.birth) to dot.stamp.
     void add(const Dot& dot);
     void join(const Context& other);
+    /// The highest stamp in it.
+    Stamp newest() const;
     friend bool operator==(const Context&, const Context&) = default;
 };
 

@@ -16,8 +16,8 @@ void CopyRecord::found(std::string_view bytes, const Cell& cell, Lsn lsn) {
     hidden_ = false;
     looked_ = lsn;
     bytes_ = bytes;
-    context_.assign(cell.context.begin(), cell.context.end());
-    for (const Dot& dot : context_) seen_.add(dot);
+    context_ = {.entries = {cell.context.begin(), cell.context.end()}, .floor = cell.floor};
+    seen_.join(context_);
     pending_.push_back({lsn, context_});
 }
 
@@ -32,8 +32,7 @@ CopyRecord::Gone CopyRecord::missing(Stamp clock, Lsn lsn) {
 
 void CopyRecord::logged(Lsn lsn) {
     size_t n = 0;
-    for (; n < pending_.size() && pending_[n].lsn <= lsn; ++n)
-        for (const Dot& dot : pending_[n].context) logged_.add(dot);
+    for (; n < pending_.size() && pending_[n].lsn <= lsn; ++n) logged_.join(pending_[n].context);
     pending_.erase(pending_.begin(), pending_.begin() + static_cast<long>(n));
 }
 

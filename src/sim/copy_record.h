@@ -37,14 +37,14 @@ class CopyRecord {
     bool ever_covered(const Dot& dot) const { return seen_.covers(dot); }
     bool ever_logged(const Dot& dot) const { return logged_.covers(dot); }
     /// What the copy covers, or covered last.
-    const std::vector<Dot>& context() const { return context_; }
+    const Context& context() const { return context_; }
     /// Every write of this process to the copy as it stands has a higher stamp and birth; 0: not known.
     Stamp absent_at() const { return absent_at_; }
 
   private:
     struct Pending {
         Lsn lsn = 0;
-        std::vector<Dot> context;
+        Context context;
     };
     bool known_ = false;    // looked at in this process's life
     bool present_ = false;  // at the last look
@@ -52,7 +52,7 @@ class CopyRecord {
     Lsn looked_ = 0;
     Stamp absent_at_ = 0;
     std::string bytes_;
-    std::vector<Dot> context_;
+    Context context_;
     Context seen_, logged_;
     std::vector<Pending> pending_;  // seen and not logged yet, in LSN order
 };

@@ -184,10 +184,11 @@ void Observer::note_cell(Watched& key, const Cell& cell, unsigned machine) {
         } else {
             note(key, "value", sibling.dot, "=" + std::string(sibling.bytes), machine);
             if (key.values.contains(sibling.bytes)) continue;
-            key.values[std::string(sibling.bytes)] = {.dot = sibling.dot,
-                                                      .context = {cell.context.begin(), cell.context.end()},
-                                                      .us = cluster_.events.now_us(),
-                                                      .unasked = decides_unasked(key, sibling.dot, machine)};
+            key.values[std::string(sibling.bytes)] = {
+                .dot = sibling.dot,
+                .context = {{cell.context.begin(), cell.context.end()}, {}, cell.floor},
+                .us = cluster_.events.now_us(),
+                .unasked = decides_unasked(key, sibling.dot, machine)};
         }
     }
     for (const ExpirySibling& expiry : cell.expiries)
@@ -322,7 +323,7 @@ void Observer::check_decision(const Watched& key, const Value& value, const Hist
     // TORC.SET covers what its context says.
     if (!only_deaths_ || op.kind == HistoryOp::Kind::resolve) return;
     for (const Acknowledged& write : key.acknowledged)
-        if (write.us < op.start_us && !covers(value.context, write.dot))
+        if (write.us < op.start_us && !value.context.covers(write.dot))
             fail(fmt::format("doesn't know of {}, acknowledged at {:.6f}: {}", show(write.dot),
                              static_cast<double>(write.us) / 1e6, describe(op)));
 }
@@ -380,7 +381,7 @@ void Observer::check_hand_over(Watched& key, unsigned machine) {
     for (const NodeId id : topology->ring->owners(key.shard)) {
         const int owner = machine_of(id);
         if (owner < 0 || static_cast<unsigned>(owner) == machine) continue;
-        for (const Dot& dot : gone.context())
+        for (const Dot& dot : gone.context().entries)
             if (!copy(key, static_cast<unsigned>(owner)).ever_covered(dot))
                 return fail(fmt::format("machine {} drops {}, and machine {}, an owner, never had {}",
                                         machine, key.name, owner, show(dot)));

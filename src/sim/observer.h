@@ -64,7 +64,7 @@ class Observer final : public SimWatcher {
     };
     struct Value {  // as it was seen first
         Dot dot;
-        std::vector<Dot> context;
+        Context context;
         int64_t us = 0;
         bool unasked = false;  // see decides_unasked()
     };

@@ -19,17 +19,20 @@ enum class BirthRule : uint8_t { renewed, never_renewed };
 
 class CellModel {
   public:
-    CellModel(uint64_t seed, BirthRule rule);
+    /// `trims`: contexts are trimmed, too (repl/cell_trim.h).
+    CellModel(uint64_t seed, BirthRule rule, bool trims = false);
 
     /// One random event: a write, a message sent, delivered, delivered twice, a restart, a copy dropped or
-    /// replaced by an older one after another replica has got it. Empty when all is as it must be, else what
-    /// is wrong.
+    /// replaced by an older one after another replica has got it, a context trimmed. Empty when all is as it
+    /// must be, else what is wrong.
     std::string step();
     /// All replicas exchange until they are equal; what they show then, all operations considered.
     std::string heal();
 
     /// Every cell there ever was.
     const std::vector<std::string>& cells() const { return cells_; }
+    /// Entries that trims took out of contexts.
+    size_t retired() const { return retired_; }
 
     static constexpr size_t kMaxOperations = 64;
 
@@ -63,6 +66,7 @@ class CellModel {
     void write(Replica& replica);
     void join(Replica& replica, const Copy& copy);
     void hand_over(size_t from);
+    void trim(size_t at);
     void keep(Replica& replica, const std::string& cell);
     std::string check(const Replica& replica) const;
     bool killed(size_t operation, const Set& known) const;
@@ -70,12 +74,14 @@ class CellModel {
 
     Rng rng_;
     BirthRule rule_;
+    bool trims_ = false;
     Stamp clock_ = 1000;
     ActorId last_actor_ = 0;
     std::vector<Replica> replicas_;
     std::vector<Operation> operations_;
     std::vector<Message> messages_;
     std::vector<std::string> cells_;
+    size_t retired_ = 0;
 };
 
 }  // namespace torc

@@ -26,6 +26,16 @@ TEST(CellModel, History01NoAcknowledgedWriteIsLostWhenCopiesAreDroppedAndComeBac
     }
 }
 
+TEST(CellModel, History16EndedActorsEndAndNothingIsLostOrCountedTwice) {
+    size_t retired = 0;
+    for (uint64_t seed = 1; seed <= 3000; ++seed) {
+        CellModel model(seed, BirthRule::renewed, true);
+        ASSERT_EQ(run(model), "") << "seed " << seed;
+        retired += model.retired();
+    }
+    EXPECT_GT(retired, 3000u);
+}
+
 TEST(CellModel, History01ABirthThatIsNeverRenewedLosesWrites) {
     int wrong = 0;
     for (uint64_t seed = 1; seed <= 300; ++seed) {
@@ -43,7 +53,7 @@ TEST(CellModel, MergingIsCommutativeAssociativeAndIdempotent) {
     };
     for (uint64_t seed = 1; seed <= 300; ++seed) {
         SCOPED_TRACE(seed);
-        CellModel model(seed, BirthRule::renewed);
+        CellModel model(seed, BirthRule::renewed, seed % 2 == 0);
         ASSERT_EQ(run(model), "");
         const auto& cells = model.cells();
         Rng rng(seed);

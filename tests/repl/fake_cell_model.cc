@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "repl/cell_codec.h"
+#include "repl/cell_trim.h"
 #include "tests/repl/cell_fixture.h"
 #include "tests/repl/cell_model.h"
 
@@ -45,7 +46,7 @@ std::string without_birth(const std::string& bytes, WriteStamp written) {
 
 }  // namespace
 
-CellModel::CellModel(uint64_t seed, BirthRule rule) : rng_(seed), rule_(rule) {
+CellModel::CellModel(uint64_t seed, BirthRule rule, bool trims) : rng_(seed), rule_(rule), trims_(trims) {
     replicas_.resize(2 + rng_.below(3));
     for (Replica& replica : replicas_) replica.actor = ++last_actor_;
 }
@@ -58,6 +59,9 @@ void CellModel::keep(Replica& replica, const std::string& cell) {
 
 void CellModel::write(Replica& replica) {
     if (operations_.size() == kMaxOperations) return;
+    // Who has no copy asks the others first (CORRECTNESS 2).
+    if (retired_ != 0 && replica.copy.cell.empty())
+        for (const Replica& other : replicas_) join(replica, other.copy);
     const size_t id = operations_.size();
     clock_ += 1 + rng_.below(3);
     Operation operation{
@@ -95,6 +99,8 @@ void CellModel::write(Replica& replica) {
             const Replica& read_at = replicas_[rng_.below(replicas_.size())];
             if (read_at.older.empty()) return;
             const Copy& read = read_at.older[rng_.below(read_at.older.size())];
+            // Increments that are over belong to the value that has seen them, not to a blind write.
+            if (retired_ != 0 && read.cell.empty()) return;
             const auto seen = read.cell.empty() ? Context{} : view_of(read.cell).context();
             operation.covers = read.known;
             write_resolved(out, cell, operation.stamp, operation.value, operation.at_ms,
@@ -128,10 +134,36 @@ void CellModel::hand_over(size_t from) {
     join(replicas_[to], replicas_[from].copy);
 }
 
+/// As node/trimmer does: with everybody's copy at hand, of actors that have ended, and after everything older
+/// that may still come has come. Some replicas hear of it later, or not at all.
+void CellModel::trim(size_t at) {
+    Replica& trimmer = replicas_[at];
+    for (const Replica& other : replicas_) join(trimmer, other.copy);
+    if (trimmer.copy.cell.empty()) return;
+    for (Replica& other : replicas_) {
+        join(other, trimmer.copy);
+        other.older.clear();
+    }
+    messages_.clear();
+    const auto ended = [&](const Dot& entry) {
+        return std::ranges::none_of(replicas_, [&](const Replica& r) { return r.actor == entry.actor; });
+    };
+    std::string out;
+    const size_t before = listed_entries(trimmer.copy.cell);
+    if (!trim_cell(out, trimmer.copy.cell, ended)) return;
+    retired_ += before - listed_entries(out);
+    keep(trimmer, out);
+    for (Replica& other : replicas_)
+        if (rng_.one_in(2)) join(other, trimmer.copy);
+}
+
 std::string CellModel::step() {
     const size_t at = rng_.below(replicas_.size());
     Replica& replica = replicas_[at];
-    switch (rng_.below(14)) {
+    switch (rng_.below(trims_ ? 15 : 14)) {
+        case 14:
+            trim(at);
+            break;
         case 0:
         case 1:
         case 2:
