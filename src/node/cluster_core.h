@@ -43,6 +43,9 @@ struct Peer {
     bool usable() const { return liveness == Liveness::alive || liveness == Liveness::suspect; }
 };
 
+/// Who hasn't been heard of by then, after a start, is down; before, this node may just not know yet.
+inline constexpr int64_t kStrangerMs = 5'000;
+
 /// The cluster at one moment; immutable.
 struct Topology {
     uint64_t version = 0;

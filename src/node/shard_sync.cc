@@ -21,7 +21,7 @@ constexpr int64_t kStepTimeoutMs = 5'000;
 /// Others need a moment to send a node that came back its share of the writes again.
 constexpr int64_t kSettleDelayMs = 300;
 /// Owners that are taken for dead are settled without after so long, and so long after this node's start.
-constexpr int64_t kShowUpMs = 2'000, kStrangerMs = 5'000;
+constexpr int64_t kShowUpMs = 2'000;
 constexpr int64_t kWatchMs = 500;
 constexpr size_t kHandOffKeys = 256;
 constexpr size_t kHandOffBytes = 256 * 1024;

@@ -13,8 +13,6 @@ constexpr int64_t kResendMs = 250;
 constexpr int64_t kRenewMs = 2000;
 /// Gossip has told everybody long before.
 constexpr int64_t kCededMs = 10'000;
-/// Who hasn't been heard of by then is down; before, this node may just have been started.
-constexpr int64_t kStrangerMs = 5000;
 
 }  // namespace
 

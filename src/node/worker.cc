@@ -190,10 +190,14 @@ void WorkerCore::release_one(size_t at, Lsn durable, Lsn synced, bool failing) {
     if (walking[at] != nullptr && client.sendable() != 0) client.port.send();
 }
 
-bool WorkerCore::is_above_maxmemory() const {
-    const auto limit = static_cast<uint64_t>(node.config.live.maxmemory_bytes.load());
+int64_t WorkerCore::bytes_to_stay() const {
     const uint64_t promised = evictor == nullptr ? 0 : evictor->promised_bytes();
-    return limit != 0 && node.store->used_bytes() > limit + promised;
+    return static_cast<int64_t>(node.store->used_bytes()) - static_cast<int64_t>(promised);
+}
+
+bool WorkerCore::is_above_maxmemory() const {
+    const int64_t limit = node.config.live.maxmemory_bytes.load();
+    return limit != 0 && bytes_to_stay() > limit;
 }
 
 bool WorkerCore::make_room() {
@@ -203,16 +207,12 @@ bool WorkerCore::make_room() {
         if (node.watches.any(shard)) node.watches.touch(shard, logical_db(db), key);
     };
     locks.release();
-    const auto used = [this] {
-        const uint64_t promised = evictor == nullptr ? 0 : evictor->promised_bytes();
-        return static_cast<int64_t>(node.store->used_bytes()) - static_cast<int64_t>(promised);
-    };
     unsigned in_vain = 0;
     for (unsigned attempt = 0; attempt < kEvictAttempts && in_vain < kEvictInVain && is_above_maxmemory();
          ++attempt) {
-        const int64_t before = used();
+        const int64_t before = bytes_to_stay();
         if (!node.store->evict_step(batch, now_ms, kEvictBudget, on_evicted, evictor.get())) return false;
-        in_vain = used() < before ? 0 : in_vain + 1;
+        in_vain = bytes_to_stay() < before ? 0 : in_vain + 1;
         // What isn't written yet can't be unloaded.
         if (is_above_maxmemory() && node.store->log_enabled()) node.store->log().flush();
     }

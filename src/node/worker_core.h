@@ -92,13 +92,13 @@ struct WorkerCore {
     void end_replica_waits();
     /// Evicts until there's room under maxmemory. False when there isn't.
     bool make_room();
-    /// Not counting what is about to be deleted.
     bool is_above_maxmemory() const;
     void forget(ClientCore& client);
     void wait_for_log(ClientCore& client);
     void wait_for_time(ClientCore& client);
 
   private:
+    int64_t bytes_to_stay() const;  // of memory: not what is about to be deleted
     void send_round();
     void note_waiting();
     bool holds_answers() const;
