@@ -79,7 +79,9 @@ Trimmer::Trimmer(Coordinator& coordinator, CellCopy& copy)
     : coordinator_(coordinator), cluster_(coordinator.cluster()), copy_(copy) {}
 
 void Trimmer::want(std::string key) {
-    if (wanted_.size() < kMostWanted && !asked_ms_.contains(key)) wanted_.insert(std::move(key));
+    const auto asked = asked_ms_.find(key);
+    if (asked != asked_ms_.end() && coordinator_.now_ms() - asked->second < kAgainMs) return;
+    if (wanted_.size() < kMostWanted) wanted_.insert(std::move(key));
 }
 
 void Trimmer::on_timer() {
@@ -97,7 +99,7 @@ void Trimmer::on_timer() {
         const Worth found = worth(key, ended);
         if (found == Worth::another_look) return;
         wanted_.erase(wanted_.begin());
-        asked_ms_.emplace(key, now);
+        asked_ms_.insert_or_assign(key, now);
         if (found == Worth::asking) start(std::move(key), ended);
     }
 }
