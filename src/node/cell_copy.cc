@@ -24,8 +24,8 @@ class TriedLock {
     const bool held_;
 };
 
-/// Records read ahead at once.
-constexpr size_t kMostCold = 1024;
+/// Records that walks have waiting for the disk.
+constexpr size_t kMostWanted = 1024;
 /// They are kept for so long, or twice, after they were last asked for: longer than who was told "later"
 /// takes to come back.
 constexpr int64_t kColdMs = 2000;
@@ -40,27 +40,28 @@ const MerkleForest& CellCopy::forest() const {
     return worker_.node.cluster->forest;
 }
 
-void CellCopy::fetch(std::vector<LogAddress> addresses) {
+void CellCopy::want(LogAddress address) {
+    if (!on_their_way_.contains(address.units)) wanted_.insert(address.units);
+}
+
+void CellCopy::read_on() {
+    if (cold_->busy.load(std::memory_order_acquire)) return;
+    recent_.merge(cold_->records);
+    cold_->records.clear();
+    on_their_way_ = std::exchange(wanted_, {});
+    if (on_their_way_.empty()) return;
     cold_->busy.store(true, std::memory_order_relaxed);
-    if (addresses.size() > kMostCold) addresses.resize(kMostCold);
-    worker_.host.run_blocking([cold = cold_, addresses = std::move(addresses), &store = cells_.store()] {
-        for (const LogAddress address : addresses) {
-            auto stored = store.segments().read(address, 0);
+    worker_.host.run_blocking([cold = cold_, addresses = on_their_way_, &store = cells_.store()] {
+        for (const uint64_t units : addresses) {
+            auto stored = store.segments().read(LogAddress{units}, 0);
             // What the disk refuses at the moment is asked for again; what is damaged won't get better.
             if (stored)
-                cold->records[address.units] = std::move(*stored);
+                cold->records[units] = std::move(*stored);
             else if (stored.error().kind == ErrorKind::corrupt)
-                cold->records[address.units].value_damaged = true;
+                cold->records[units].value_damaged = true;
         }
         cold->busy.store(false, std::memory_order_release);
     });
-}
-
-bool CellCopy::take_fetched() {
-    if (cold_->busy.load(std::memory_order_acquire)) return false;
-    recent_.merge(cold_->records);
-    cold_->records.clear();
-    return true;
 }
 
 const StoredRecord* CellCopy::known(LogAddress address) {
@@ -70,7 +71,8 @@ const StoredRecord* CellCopy::known(LogAddress address) {
 }
 
 void CellCopy::age_cold(int64_t now_ms) {
-    if (now_ms - aged_ms_ < kColdMs || !take_fetched()) return;
+    read_on();
+    if (now_ms - aged_ms_ < kColdMs) return;
     aged_ms_ = now_ms;
     older_ = std::exchange(recent_, {});
 }
@@ -94,15 +96,19 @@ bool CellCopy::correct_leaves(SlotId slot) {
 bool CellCopy::walk_locked(SlotId slot,
                            const std::function<void(std::string_view key, std::string_view cell)>& visit,
                            const std::function<void()>& at_end) {
-    if (!take_fetched()) return false;
+    read_on();
+    // It may all be known, but looking costs; soon there's room again.
+    if (wanted_.size() >= kMostWanted) return false;
     const TriedLock lock(cells_.store().shard_lock(shard_of(slot)));
     if (!lock) return false;
-    std::vector<LogAddress> missing;
+    bool all = true;
     cells_.store().walk_slot(0, slot, [&](Record* record, LogAddress address) {
-        if (record == nullptr && known(address) == nullptr) missing.push_back(address);
+        if (record != nullptr || known(address) != nullptr) return;
+        all = false;
+        if (wanted_.size() < kMostWanted) want(address);
     });
-    if (!missing.empty()) {
-        fetch(std::move(missing));
+    if (!all) {
+        read_on();
         return false;
     }
     cells_.store().walk_slot(0, slot, [&](Record* record, LogAddress address) {
@@ -123,7 +129,7 @@ bool CellCopy::list(SlotId slot, unsigned leaf, std::vector<KeyDigest>& out) {
 
 ExchangeCopy::Read CellCopy::read(std::string_view name, std::string& cell) {
     cell.clear();
-    if (!take_fetched()) return Read::later;
+    read_on();
     const KeyRef key = make_key_ref(name, cells_.store().hash_seed());
     const TriedLock lock(cells_.store().shard_lock(key.shard()));
     if (!lock) return Read::later;
@@ -137,7 +143,8 @@ ExchangeCopy::Read CellCopy::read(std::string_view name, std::string& cell) {
         }
         const StoredRecord* const stored = known(found.address);
         if (stored == nullptr) {
-            fetch({found.address});
+            want(found.address);
+            read_on();
             return Read::later;
         }
         if (stored->key == name) {
@@ -152,7 +159,7 @@ ExchangeCopy::Read CellCopy::read(std::string_view name, std::string& cell) {
 bool CellCopy::merge(std::string_view name, std::string_view cell) {
     const auto incoming = CellView::parse(cell);
     if (!incoming || !StampClock::acceptable(incoming->newest(), worker_.now_ms)) return true;
-    if (!take_fetched()) return false;
+    read_on();
     Store& store = cells_.store();
     if (store.log_enabled() && (!store.log().has_room() || worker_.node.log_is_failing())) return false;
     const KeyRef key = make_key_ref(name, store.hash_seed());
@@ -171,7 +178,8 @@ bool CellCopy::merge(std::string_view name, std::string_view cell) {
         }
         const StoredRecord* const stored = known(found.address);
         if (stored == nullptr) {
-            fetch({found.address});
+            want(found.address);
+            read_on();
             return false;
         }
         if (stored->key == name && !stored->value_damaged) {

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -49,16 +50,18 @@ class CellCopy final : public ExchangeCopy {
     bool walk_locked(SlotId slot,
                      const std::function<void(std::string_view key, std::string_view cell)>& visit,
                      const std::function<void()>& at_end);
-    void fetch(std::vector<LogAddress> addresses);
-    /// False while the disk is being read.
-    bool take_fetched();
+    void want(LogAddress address);
+    /// Takes what the disk has given since; when it has nothing to do, it's given all that is wanted by now:
+    /// one after the other would cost each a tick.
+    void read_on();
     /// Null: not read yet. A record that can't be read has no key.
     const StoredRecord* known(LogAddress address);
 
     WorkerCore& worker_;
     CellStore cells_;
     std::shared_ptr<Cold> cold_ = std::make_shared<Cold>();
-    Records recent_, older_;  // asked for lately; not since
+    Records recent_, older_;                    // asked for lately; not since
+    std::set<uint64_t> wanted_, on_their_way_;  // in the order of the log, so that the disk reads forward
     int64_t aged_ms_ = 0;
     std::string out_;
 };

@@ -208,7 +208,7 @@ class Coordinator final : public BusUser {
     void end_sessions(ClientCore& client);
     void refresh_topology();
     void on_message(Link& link, const BusFrameHead& head, const BusFrameReader::Message& message, bool& good);
-    const CommandSpec* merge_command(std::string_view changes) const;
+    bool may_want_memory(std::string_view changes) const;
     void serve_merge(Link& link, const BusFrameHead& head, const MergeMessage& message);
     BusExecutor::Sink offer_sink(uint64_t link, uint64_t op);
     void prefetch_messages();

@@ -45,15 +45,15 @@ std::string_view key_of(const ForwardMessage& message) {
 
 }  // namespace
 
-/// A deletion isn't refused for want of memory; under a policy that evicts nothing is: who decides about the
-/// keys keeps to its own limit (as with Redis' replica-ignore-maxmemory).
-const CommandSpec* Coordinator::merge_command(std::string_view changes) const {
-    if (worker_.node.evicts()) return &kMergeAnywayCommand;
+/// May they be refused for want of memory? A deletion isn't; under a policy that evicts nothing is: who
+/// decides about the keys keeps to its own limit (as with Redis' replica-ignore-maxmemory).
+bool Coordinator::may_want_memory(std::string_view changes) const {
+    if (worker_.node.evicts()) return false;
     while (const auto change = next_change(changes)) {
         const auto view = CellView::parse(change->cell);
-        if (!view || view->exists()) return &kMergeCommand;
+        if (!view || view->exists()) return true;
     }
-    return &kMergeAnywayCommand;
+    return false;
 }
 
 BusExecutor& Coordinator::executor_for(Link& link, ShardId shard) {
@@ -102,10 +102,13 @@ void Coordinator::serve_merge(Link& link, const BusFrameHead& head, const MergeM
         }
         ClusterCounters::add(cluster_.counters.hints_taken);
     }
-    if (offered) return executor.run(&kOfferCommand, words, {}, offer_sink(link.number, message.op));
-    executor.run(merge_command(message.changes), words, {}, [answer](std::string_view reply) {
-        answer(is_error(reply) ? BusStatus::refused : BusStatus::done);
-    });
+    const bool limited = may_want_memory(message.changes);
+    if (offered)
+        return executor.run(limited ? &kOfferCommand : &kOfferAnywayCommand, words, {},
+                            offer_sink(link.number, message.op));
+    executor.run(
+        limited ? &kMergeCommand : &kMergeAnywayCommand, words, {},
+        [answer](std::string_view reply) { answer(is_error(reply) ? BusStatus::refused : BusStatus::done); });
 }
 
 /// Acknowledges an offer, and says what was not taken.

@@ -157,6 +157,7 @@ constexpr CommandSpec kMergeAnywayCommand{"merge", -3, kWrite | kQuiet, 0, kMerg
 constexpr CommandSpec kJoinCommand{"join", -3, kWrite | kQuiet, 0, kPairs, merge};
 constexpr CommandSpec kHealCommand{"heal", -3, kWrite | kQuiet, 0, kMerges, merge};
 constexpr CommandSpec kOfferCommand{"offer", -3, kWrite | kDenyOom | kQuiet, 0, kMerges, offer};
+constexpr CommandSpec kOfferAnywayCommand{"offer", -3, kWrite | kQuiet, 0, kMerges, offer};
 constexpr CommandSpec kDigestCommand{"digest", -2, kReadonly | kQuiet, 0, kReads, digest};
 constexpr CommandSpec kCellsCommand{"cells", -2, kReadonly | kQuiet, 0, kReads, cells};
 constexpr CommandSpec kFlushShardCommand{"flushshard", 2, kWrite | kLocksScan | kQuiet, 0, {}, flush_shard};

@@ -27,6 +27,8 @@ extern const CommandSpec kHealCommand;
 /// than tombstone-horizon whose key has no cell here: its tombstone may have been reaped. Reply: '+' and a
 /// bit for each pair, lowest first; set: not joined.
 extern const CommandSpec kOfferCommand;
+/// The same, whatever memory there is.
+extern const CommandSpec kOfferAnywayCommand;
 /// digest key [key ...]: '+' and 8 bytes over all the keys' cells, in order.
 extern const CommandSpec kDigestCommand;
 /// cells key [key ...]: '+' and the cells that are there, as append_change() writes them.

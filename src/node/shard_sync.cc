@@ -196,9 +196,12 @@ class ShardSync::HandOffOp final : public BusOp {
             return true;
         }
         sync_.coordinator_.run_here(&kForgetCommand, std::move(words), {},
-                                    [sync, shard = shard_](std::string_view) {
-                                        sync->shards_[shard].handing_off = false;
-                                        sync->shards_[shard].retry_ms = 0;
+                                    [sync, shard = shard_](std::string_view refusal) {
+                                        ShardState& state = sync->shards_[shard];
+                                        state.handing_off = false;
+                                        // As while the log fails: the owners would be asked without pause.
+                                        const int64_t now = sync->coordinator_.now_ms();
+                                        state.retry_ms = refusal.empty() ? 0 : now + kRetryMs;
                                         sync->start_more();
                                     });
         return true;
@@ -478,14 +481,15 @@ void ShardSync::hand_off(ShardId shard, ShardState& state) {
     const int64_t bytes = cluster_.cells[shard].bytes.load(std::memory_order_relaxed);
     bool seen = true;
     for (unsigned slot = shard * kSlotsPerShard; slot < (shard + 1u) * kSlotsPerShard; ++slot) {
-        seen = copy_.walk(static_cast<SlotId>(slot), [&](std::string_view key, std::string_view cell) {
+        // Of the other slots as well, so that the disk is asked for all at once.
+        seen &= copy_.walk(static_cast<SlotId>(slot), [&](std::string_view key, std::string_view cell) {
             if (keys.size() >= kHandOffKeys || changes.size() >= kHandOffBytes) return;
             const uint64_t digest = CellView::parse(cell)->digest();
             if (!state.kept.empty() && state.kept.contains(entry_hash(key, digest))) return;
             keys.push_back({std::string(key), digest});
             append_change(changes, key, cell);
         });
-        if (!seen || keys.size() >= kHandOffKeys || changes.size() >= kHandOffBytes) break;
+        if (keys.size() >= kHandOffKeys || changes.size() >= kHandOffBytes) break;
     }
     if (keys.empty()) {
         if (seen && !state.kept.empty()) state.kept_bytes = bytes;

@@ -17,8 +17,6 @@ constexpr int64_t kFormUs = 60 * kSecondUs;
 constexpr int64_t kHealUs = 120 * kSecondUs;
 constexpr int64_t kLookUs = 100'000;
 constexpr size_t kMostSiblings = 40;
-/// The first ones are played with enough memory (docs/SIMULATOR.md, not yet).
-constexpr uint64_t kRichSeeds = 150;
 
 /// What came later decides by random numbers of its own, so that old seeds can be played as they were.
 class Extras {
@@ -29,7 +27,7 @@ class Extras {
         more_faults = true;
         sloppy_quorum = !rng_.one_in(4);
         datacenters = rng_.one_in(5) ? 2 : 1;
-        little_memory = options.seed % 7 == 0 && options.seed > kRichSeeds;
+        little_memory = options.seed % 7 == 0;
     }
 
     Workload::Options workload;

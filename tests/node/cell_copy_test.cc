@@ -114,6 +114,22 @@ TEST_F(Copies, KeysOnDiskAreReadByTheNextCall) {
     expect_recount(*node->core().store, core());
 }
 
+// One slot after the other, each would cost a tick of all who walk.
+TEST_F(Copies, WhatIsWantedWhileTheDiskIsBeingReadIsReadNext) {
+    begin(200);
+    Connection& client = connect();
+    for (int i = 0; i < 100; ++i) client("SET {u}" + std::to_string(i) + " " + std::string(1000, 'v'));
+    std::map<std::string, std::string> found;
+    EXPECT_FALSE(walk(key_slot("{t}"), found));
+    EXPECT_FALSE(walk(key_slot("{u}"), found));
+    run_blocking(0);
+    EXPECT_TRUE(walk(key_slot("{t}"), found));
+    EXPECT_EQ(found.size(), 200u);
+    run_blocking(0);
+    EXPECT_TRUE(walk(key_slot("{u}"), found));
+    EXPECT_EQ(found.size(), 100u);
+}
+
 // Who was told "later" comes back after a tick or three; the ticks between may not undo what was read for
 // him.
 TEST_F(Copies, WhatWasReadIsThereForWhoComesBackAndNotForEver) {

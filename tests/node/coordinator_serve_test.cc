@@ -132,8 +132,8 @@ class Offers : public Serving {
   protected:
     static constexpr int64_t kTwoDaysMs = 2 * 24 * 3600 * 1000ll;
 
-    void begin_offers() {
-        begin();
+    void begin_offers(std::vector<std::string> directives = {}) {
+        begin({kB, kC}, std::move(directives));
         link(kD, false);
         old_ = cell_of("old", 99, stamp_now(-kTwoDaysMs));
     }
@@ -188,6 +188,23 @@ TEST_F(Offers, WhoCantTellYetAsksForThemAgain) {
     EXPECT_EQ(offer(change_of(key(0), old_)).first, BusStatus::partly);
     EXPECT_EQ(offer(change_of(key(0), old_) + "x").first, BusStatus::refused);
     EXPECT_EQ(offer(change_of(key(0), "nonsense")).first, BusStatus::refused);
+}
+
+/// Found by seed 42 of the simulator: a drained node was never rid of its data, since an owner whose index
+/// alone was above maxmemory refused it, though it took any write.
+TEST_F(Offers, AreRefusedForMemoryOnlyWhereMergesAre) {
+    begin_offers({"--appendonly", "no", "--maxmemory-policy", "volatile-lru"});
+    const std::string young = cell_of("young", 99, stamp_now());
+    EXPECT_EQ(merge(change_of(key(0), young)), BusStatus::done);
+    ASSERT_TRUE(config->set({{"maxmemory", "1"}}));
+    EXPECT_EQ(offer(change_of(key(1), young)).first, BusStatus::done);
+    EXPECT_NE(bytes_of(1), "");
+    EXPECT_EQ(offer(change_of(key(2), old_)).first, BusStatus::partly);
+    ASSERT_TRUE(config->set({{"maxmemory-policy", "noeviction"}}));
+    EXPECT_EQ(offer(change_of(key(2), young)).first, BusStatus::refused);
+    std::string deletion;
+    write_delete(deletion, young, {98, stamp_now(1)});
+    EXPECT_EQ(offer(change_of(key(0), deletion)).first, BusStatus::done);
 }
 
 TEST_F(Offers, AnOutsiderComparesNoShards) {

@@ -264,6 +264,61 @@ TEST_F(Sync, WhatIsForeignAndOnDiskGoesAsWell) {
     expect_recount(*node->core().store, core());
 }
 
+// Found by seed 245 of the simulator: a drained node whose keys were on the disk gave up three a second, and
+// the tombstones of those that had been deleted meanwhile were gone before their turn came.
+TEST_F(Sync, ManyShardsOnDiskGoTogether) {
+    start_cluster({kB, kC, kD});
+    ring = *finish_move(*begin_leave(ring, self));
+    alive(kD, Liveness::down);
+    publish();
+    link(kB, false);
+    constexpr size_t kKeys = 200;
+    for (size_t i = 0; i < kKeys; ++i) {
+        const std::string cell = cell_of(std::string(1000, 'v'), 99, stamp_now());
+        feed(*link_of(kB, false),
+             frame_of(MergeMessage{9, MergeReason::stand_in, change_of("k" + std::to_string(i), cell)}));
+    }
+    ASSERT_TRUE(config->set({{"maxmemory", "1"}}));
+    run_ms(1000);
+    ASSERT_EQ(node->core().store->stats().resident_keys, 0u);
+    alive(kD);
+    publish();
+    run_ms(2000);
+    EXPECT_TRUE(recount(*node->core().store).entries.empty());
+    EXPECT_EQ(copies_[kC].cells.size(), kKeys);
+}
+
+// Found by the same seed: the owners were asked thousands of times a second.
+TEST_F(Sync, WhileTheLogFailsWhatIsForeignIsNotOfferedWithoutPause) {
+    start_cluster({kB, kC, kD});
+    ring = *finish_move(*begin_leave(ring, self));
+    publish();
+    link(kB, false);
+    const auto bring = [&](const std::string& key) {
+        feed(*link_of(kB, false),
+             frame_of(MergeMessage{9, MergeReason::stand_in, change_of(key, cell_of("v", 99, stamp_now()))}));
+    };
+    bring("k");
+    disk->fail_at(disk->operations() + 1, ErrorKind::no_space, true);
+    bring("unwritten");
+    ASSERT_TRUE(node->core().log_is_failing());
+    for (int tick = 0; tick < 30; ++tick) {
+        pass_ms(100);
+        for (int round = 0; round < 10; ++round)
+            for (const NodeId id : {kB, kC, kD})
+                for (const Sent& sent : sent_to(id)) {
+                    ++requests_[id];
+                    (void)serve_one(id, sent);
+                }
+    }
+    EXPECT_GT(requests_[kC], 2);
+    EXPECT_LT(requests_[kC], 50);
+    disk->clear_faults();
+    node->sync_step();
+    run_ms(1000);
+    EXPECT_TRUE(recount(*node->core().store).entries.empty());
+}
+
 TEST_F(Sync, WhatOwnersDontTakeStaysAndHoldsNothingElseUp) {
     start_cluster({kB, kC, kD});
     ring = *finish_move(*begin_leave(ring, self));
