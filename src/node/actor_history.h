@@ -26,8 +26,8 @@ class ActorHistory {
   private:
     std::mutex mutex_;
     std::vector<ActorId> present_;
-    std::map<ActorId, int64_t> left_ms_;  // those that are present no more: since when
-    std::optional<int64_t> first_ms_;
+    std::map<ActorId, int64_t> left_ms_;     // those that are present no more: since when
+    std::optional<int64_t> known_since_ms_;  // whoever has left later is in left_ms_
 };
 
 /// Context entries whose actors aren't at work, last written under before a moment of cluster time.

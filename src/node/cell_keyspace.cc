@@ -45,8 +45,11 @@ bool CellKeyspace::hidden(const CellView& view) const {
     return at != kNoExpiry && at <= run_.now_ms;
 }
 
-WriteStamp CellKeyspace::stamp() {
+WriteStamp CellKeyspace::stamp(std::string_view old) {
     ClusterCore& cluster = run_.cells->cluster();
+    // A floor is older than the horizon, unless clocks were set back: what is born below it has ended.
+    if (const Stamp floor = floor_of(old); __builtin_expect(floor != 0, 0))
+        cluster.stamps.observe(floor, stamp_ms(floor) + 1);
     return {cluster.actor, cluster.stamps.next(run_.now_ms)};
 }
 
@@ -82,7 +85,9 @@ void CellKeyspace::replace(const KeyRef& key, std::string_view cell) {
     cached_record_ = run_.cells->replace(run_.batch, key, record(key), cell);
     append_change(run_.changes, key.bytes, cell);
     ++run_.change_count;
-    if (__builtin_expect(listed_entries(cell) > kUsualEntries, 0)) run_.long_contexts.emplace_back(key.bytes);
+    if (__builtin_expect(listed_entries(cell) > kUsualEntries, 0) && cell.size() <= kMostTrimmed &&
+        run_.long_contexts.size() < RunningCommand::kMostExpired)
+        run_.long_contexts.emplace_back(key.bytes);
 }
 
 void CellKeyspace::store(const KeyRef& key, std::string_view cell) {
@@ -95,7 +100,7 @@ void CellKeyspace::put(std::string_view key, ValueType, std::string_view bytes, 
     const std::string_view old = bytes_of(at);
     if (!old.empty() && CellView::parse(old)->siblings() > 1)
         ClusterCounters::add(run_.cells->cluster().counters.siblings_overwritten_unread);
-    write_value(out_, old, stamp(), bytes, expire_at_ms);
+    write_value(out_, old, stamp(old), bytes, expire_at_ms);
     store(at, out_);
 }
 
@@ -109,7 +114,7 @@ std::span<char> CellKeyspace::edit(std::string_view key) {
 std::string_view CellKeyspace::countable(const KeyRef& key) {
     const std::string_view old = bytes_of(key);
     if (old.empty() || !hidden(*CellView::parse(old))) return old;
-    write_delete(out_, old, stamp());
+    write_delete(out_, old, stamp(old));
     store(key, out_);
     return bytes_of(key);
 }
@@ -117,15 +122,16 @@ std::string_view CellKeyspace::countable(const KeyRef& key) {
 void CellKeyspace::add(std::string_view key, int64_t amount, std::string_view result, int64_t expire_at_ms) {
     const KeyRef at = ref(key);
     // A total that can't grow any further: the sum becomes the value.
-    if (!write_add(out_, countable(at), stamp(), amount))
-        return put(key, ValueType::string, result, expire_at_ms);
+    const std::string_view old = countable(at);
+    if (!write_add(out_, old, stamp(old), amount)) return put(key, ValueType::string, result, expire_at_ms);
     store(at, out_);
 }
 
 void CellKeyspace::add_decimal(std::string_view key, long double amount, std::string_view result,
                                int64_t expire_at_ms) {
     const KeyRef at = ref(key);
-    if (!write_add_decimal(out_, countable(at), stamp(), amount))
+    const std::string_view old = countable(at);
+    if (!write_add_decimal(out_, old, stamp(old), amount))
         return put(key, ValueType::string, result, expire_at_ms);
     store(at, out_);
 }
@@ -147,11 +153,12 @@ bool CellKeyspace::put_resolved(std::string_view key, std::string_view token, st
     Context seen;
     if (token != kEmptyContext) {
         const auto parsed = parse_context_token(token);
-        if (!parsed || !StampClock::acceptable(parsed->newest(), run_.now_ms)) return false;
+        if (!parsed) return false;
         seen = *parsed;
     }
     const KeyRef at = ref(key);
-    write_resolved(out_, bytes_of(at), stamp(), bytes, expire_at_ms, seen, run_.siblings.most(key));
+    const std::string_view old = bytes_of(at);
+    write_resolved(out_, old, stamp(old), bytes, expire_at_ms, seen, run_.siblings.most(key));
     store(at, out_);
     return true;
 }
@@ -159,7 +166,8 @@ bool CellKeyspace::put_resolved(std::string_view key, std::string_view token, st
 bool CellKeyspace::erase(std::string_view key) {
     const KeyRef at = ref(key);
     if (!visible(at)) return false;
-    write_delete(out_, bytes_of(at), stamp());
+    const std::string_view old = bytes_of(at);
+    write_delete(out_, old, stamp(old));
     store(at, out_);
     return true;
 }
@@ -167,7 +175,8 @@ bool CellKeyspace::erase(std::string_view key) {
 void CellKeyspace::set_expiry(std::string_view key, int64_t at_ms) {
     const KeyRef at = ref(key);
     TORC_CHECK(visible(at).has_value());
-    write_expiry(out_, bytes_of(at), stamp(), at_ms);
+    const std::string_view old = bytes_of(at);
+    write_expiry(out_, old, stamp(old), at_ms);
     store(at, out_);
 }
 
@@ -204,7 +213,7 @@ bool CellKeyspace::expire(std::string_view key) {
     if (bytes.empty()) return false;
     const auto view = CellView::parse(bytes);
     if (!view->exists() || !hidden(*view)) return false;
-    write_delete(out_, bytes, stamp());
+    write_delete(out_, bytes, stamp(bytes));
     replace(at, out_);
     KeyspaceCounters::add(run_.counters.expired);
     if (run_.watches.any(at.shard())) run_.watches.touch_expired(at.shard(), watch_db(), at.bytes);
@@ -224,7 +233,7 @@ bool CellKeyspace::evict(std::string_view key, std::string_view mark) {
     const auto view = CellView::parse(found->value());
     if (!view->exists()) return false;
     if (hidden(*view)) return expire(key);
-    write_delete(out_, found->value(), stamp());
+    write_delete(out_, found->value(), stamp(found->value()));
     store(at, out_);
     KeyspaceCounters::add(run_.counters.evicted);
     return true;
@@ -251,7 +260,7 @@ bool CellKeyspace::trim(std::string_view key, std::span<const OthersCell> others
     } else if (needs_fold(mine, may)) {
         const auto view = CellView::parse(mine);
         std::string sum;
-        write_value(out_, mine, stamp(), view->value(sum), view->expire_at_ms());
+        write_value(out_, mine, stamp(mine), view->value(sum), view->expire_at_ms());
     } else {
         return false;
     }

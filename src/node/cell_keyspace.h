@@ -87,7 +87,8 @@ class CellKeyspace final : public StoreKeyspace {
     void replace(const KeyRef& key, std::string_view cell);
     void store(const KeyRef& key, std::string_view cell);  // and says that the key has changed
     bool hidden(const CellView& view) const;
-    WriteStamp stamp();
+    /// For a write that follows `old`, above all that was ever stamped there.
+    WriteStamp stamp(std::string_view old);
     bool mine(ShardId shard) const;
     bool decides_alone(ShardId shard) const;
     /// The first slot from here on that a walk has to look at: shards of ours without keys are passed by, and

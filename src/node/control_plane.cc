@@ -334,7 +334,7 @@ bool ControlPlane::leads() const {
         const bool comes =
             ring.move && ring.move->kind != RingMove::Kind::leave && ring.move->subject == member.id;
         if (known != nullptr && known->liveness == Liveness::alive && !comes &&
-            known->facts.ring_epoch == ring.epoch)
+            known->facts.ring_epoch >= ring.epoch)
             return false;
     }
     return false;

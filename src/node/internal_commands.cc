@@ -10,6 +10,7 @@
 #include "commands/node_view.h"
 #include "node/bus_message.h"
 #include "node/cell_keyspace.h"
+#include "repl/cell_trim.h"
 #include "repl/stamp_clock.h"
 
 namespace torc {
@@ -55,7 +56,7 @@ void offer(Call& call) {
     reply[0] = '+';
     for (size_t n = 0; n < pairs; ++n) {
         const std::string_view key = call.args[1 + 2 * n], cell = call.args[2 + 2 * n];
-        if (may_be_deleted(call, key, cell))
+        if (may_be_deleted(call, key, cell) || hides_live_parts(cells_of(call).cell(key), cell))
             reply[1 + n / 8] = static_cast<char>(reply[1 + n / 8] | 1 << n % 8);
         else
             (void)cells_of(call).merge(key, cell);

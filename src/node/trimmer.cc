@@ -15,12 +15,12 @@ namespace {
 
 constexpr size_t kMostWanted = 256;
 constexpr size_t kMostAtOnce = 8;
-/// What a context weighs beside this is no matter, and all members would have to send as much.
-constexpr size_t kMostBytes = 256 * 1024;
 /// That many must have a chance to go.
 constexpr ptrdiff_t kWorthAsking = 2;
 constexpr int64_t kAgainMs = 2'000;
 constexpr int64_t kTimeoutMs = 10'000;
+/// What the members said is soon old.
+constexpr int64_t kRunWithinMs = 1'000;
 
 }  // namespace
 
@@ -31,6 +31,7 @@ class Trimmer::TrimOp final : public BusOp {
         : trimmer_(trimmer),
           key_(std::move(key)),
           epoch_(trimmer.coordinator_.topology().ring->epoch()),
+          pauses_(trimmer.coordinator_.pauses()),
           words_{"trim", key_, pack_ended(ended)} {}
     ~TrimOp() override { --trimmer_.running_; }
 
@@ -63,14 +64,16 @@ class Trimmer::TrimOp final : public BusOp {
   private:
     bool trim() {
         Coordinator& coordinator = trimmer_.coordinator_;
-        if (coordinator.topology().ring->epoch() != epoch_) return true;
-        coordinator.run_here(&kTrimCommand, std::move(words_), {}, [](std::string_view) {});
+        if (coordinator.topology().ring->epoch() != epoch_ || coordinator.pauses() != pauses_) return true;
+        BusExecutor::Settings settings;
+        settings.deadline_ms = coordinator.worker().now_ms + kRunWithinMs;
+        coordinator.run_here(&kTrimCommand, std::move(words_), settings, [](std::string_view) {});
         return true;
     }
 
     Trimmer& trimmer_;
     const std::string key_;
-    const uint64_t epoch_;
+    const uint64_t epoch_, pauses_;
     std::vector<std::string> words_;
     std::vector<NodeId> waiting_;
 };
@@ -96,22 +99,21 @@ void Trimmer::on_timer() {
     worker.locks.release();
     while (!wanted_.empty() && running_ < kMostAtOnce && asked_ms_.size() < kMostWanted) {
         std::string key = *wanted_.begin();
-        const Worth found = worth(key, ended);
-        if (found == Worth::another_look) return;
         wanted_.erase(wanted_.begin());
+        const bool asks = is_worth_asking(key, ended);
         asked_ms_.insert_or_assign(key, now);
-        if (found == Worth::asking) start(std::move(key), ended);
+        if (asks) start(std::move(key), ended);
     }
 }
 
-Trimmer::Worth Trimmer::worth(const std::string& key, const EndedBefore& ended) {
-    if (!coordinator_.trusts_own_copy(shard_of(key_slot(key)))) return Worth::nothing;
+bool Trimmer::is_worth_asking(const std::string& key, const EndedBefore& ended) {
     std::string cell;
-    const ExchangeCopy::Read read = copy_.read(key, cell);
-    if (read == ExchangeCopy::Read::later) return Worth::another_look;
-    if (read != ExchangeCopy::Read::found || cell.size() > kMostBytes) return Worth::nothing;
-    const auto over = std::ranges::count_if(CellView::parse(cell)->context().entries, std::cref(ended));
-    return over >= kWorthAsking ? Worth::asking : Worth::nothing;
+    // It was written a moment ago: locked, or moved to the disk since, it's for the next write to say so
+    // again.
+    if (!coordinator_.trusts_own_copy(shard_of(key_slot(key))) ||
+        copy_.read(key, cell) != ExchangeCopy::Read::found)
+        return false;
+    return std::ranges::count_if(CellView::parse(cell)->context().entries, std::cref(ended)) >= kWorthAsking;
 }
 
 void Trimmer::start(std::string key, const EndedBefore& ended) {

@@ -5,8 +5,8 @@
 // whose entries still count becomes a value first, by a write that changes nothing that is seen.
 //
 // The actor has ended when it's no member's present one, and wasn't during half of tombstone-horizon: so a
-// node has to be up for that long before it trims, and a removed node that comes back within it finds all
-// that it wrote uncovered.
+// node has to be up for that long before it trims. What a node outside of the ring brings, and a floor would
+// hide, isn't taken from it (internal_commands.cc, offer).
 //
 // On its worker's thread; a few keys at a time.
 #pragma once
@@ -35,8 +35,7 @@ class Trimmer {
 
   private:
     class TrimOp;
-    enum class Worth : uint8_t { asking, nothing, another_look };
-    Worth worth(const std::string& key, const EndedBefore& ended);
+    bool is_worth_asking(const std::string& key, const EndedBefore& ended);
     void start(std::string key, const EndedBefore& ended);
 
     Coordinator& coordinator_;

@@ -103,6 +103,12 @@ Merged merge_general(std::string& out, std::string_view local_bytes, std::string
     difference.from_incoming = incoming.floor < result.floor;
     merge_latest(result.context, local.context, local, incoming.context, incoming, difference);
     if (result.floor != 0) {
+        // Only of cells that nobody should have made: trim_cell() keeps the last entry.
+        if (result.context.empty()) {
+            const bool ours = ranks_before(last_entry(local), last_entry(incoming));
+            result.context.push_back(last_entry(ours ? local : incoming));
+            difference = {true, true};
+        }
         drop_retired_totals(local, result.context);
         drop_retired_totals(incoming, result.context);
     }

@@ -15,17 +15,41 @@ bool names_something(const Cell& cell, const Dot& entry) {
     return std::ranges::any_of(cell.siblings, is_named) || std::ranges::any_of(cell.expiries, is_named);
 }
 
-/// Does the entry's total still add something to what is shown?
+/// Does the entry's total add something to what is shown? What a delete has seen counts no more, whatever
+/// value is beside it.
 bool counts(const Cell& cell, const Dot& entry) {
     const Total* const total = find_total(cell.totals, entry);
     if (total == nullptr) return false;
-    return cell.siblings.empty() || std::ranges::any_of(cell.siblings, [&](const Sibling& sibling) {
-               const Total* const seen = find_total(sibling.saw, entry);
-               return seen == nullptr || seen->dot.stamp < total->dot.stamp;
-           });
+    const auto has_seen = [&](const Sibling& sibling) {
+        const Total* const seen = find_total(sibling.saw, entry);
+        return seen != nullptr && seen->dot.stamp >= total->dot.stamp;
+    };
+    bool has_value = false;
+    for (const Sibling& sibling : cell.siblings) {
+        if (sibling.nil && has_seen(sibling)) return false;
+        has_value |= !sibling.nil;
+    }
+    return !has_value ||
+           !std::ranges::all_of(cell.siblings, [&](const Sibling& s) { return s.nil || has_seen(s); });
 }
 
 }  // namespace
+
+Stamp floor_of(std::string_view cell) {
+    if (cell.size() < 9) return 0;
+    const auto first = static_cast<uint8_t>(cell[0]);
+    return (first & ~kCellOwn) == (kGeneralForm | kCellHasFloor) ? load_le<uint64_t>(cell.data() + 1) : 0;
+}
+
+bool hides_live_parts(std::string_view local_bytes, std::string_view incoming_bytes) {
+    if (floor_of(local_bytes) == 0) return false;
+    const Cell local = decode_valid_cell(local_bytes), incoming = decode_valid_cell(incoming_bytes);
+    const auto is_hidden = [&](const auto& part) {
+        return is_below(part.dot, local.floor) && find_entry(local.context, part.dot) == nullptr;
+    };
+    return std::ranges::any_of(incoming.siblings, is_hidden) ||
+           std::ranges::any_of(incoming.totals, is_hidden);
+}
 
 size_t listed_entries(std::string_view cell) {
     ByteReader from(cell);
@@ -42,7 +66,7 @@ bool trim_cell(std::string& out, std::string_view cell_bytes, const EntryTest& m
     Stamp floor = cell.floor;
     // A context lists something. The last one that was written to stays, for whoever else trims keeps it,
     // too.
-    const Dot last = *std::ranges::min_element(cell.context, ranks_before);
+    const Dot last = last_entry(cell);
     const auto retires = [&](const Dot& entry) {
         if (entry == last || names_something(cell, entry) || counts(cell, entry) || !may(entry)) return false;
         floor = std::max(floor, entry.birth);
@@ -57,8 +81,9 @@ bool trim_cell(std::string& out, std::string_view cell_bytes, const EntryTest& m
 }
 
 bool needs_fold(std::string_view cell_bytes, const EntryTest& may) {
+    const auto view = CellView::parse(cell_bytes);
+    if (!view->exists() || view->siblings() > 1) return false;
     const Cell cell = decode_valid_cell(cell_bytes);
-    if (std::ranges::count_if(cell.siblings, [](const Sibling& s) { return !s.nil; }) > 1) return false;
     return std::ranges::any_of(cell.totals, [&](const Total& total) {
         const Dot* const entry = find_entry(cell.context, total.dot);
         return counts(cell, *entry) && !names_something(cell, *entry) && may(*entry);

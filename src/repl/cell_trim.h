@@ -27,6 +27,16 @@ using EntryTest = std::function<bool(const Dot& entry)>;
 /// So many entries are usual: each owner's, and that of whoever wrote the value.
 inline constexpr size_t kUsualEntries = 4;
 
+/// Larger cells aren't trimmed: what a context weighs beside the value is no matter.
+inline constexpr size_t kMostTrimmed = 256 * 1024;
+
+/// The context's floor; 0: none. Cheap.
+Stamp floor_of(std::string_view cell);
+
+/// Would something of `incoming` that counts there be lost in `local` by its floor alone? An old copy's parts
+/// are, rightly; but who was never a member may bring what no member has ever seen.
+bool hides_live_parts(std::string_view local, std::string_view incoming);
+
 /// Entries that the cell's context lists; cheap. 1 when it's malformed.
 size_t listed_entries(std::string_view cell);
 

@@ -46,6 +46,10 @@ bool ranks_before(const Dot& a, const Dot& b) {
     return std::tie(a.stamp, a.actor, a.birth) > std::tie(b.stamp, b.actor, b.birth);
 }
 
+const Dot& last_entry(const Cell& cell) {
+    return *std::ranges::min_element(cell.context, ranks_before);
+}
+
 const Sibling* winning_value(const Cell& cell) {
     const Sibling* winner = nullptr;
     for (const Sibling& sibling : cell.siblings) {

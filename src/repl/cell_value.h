@@ -12,6 +12,9 @@ namespace torc {
 /// Which of two writes is shown: the later stamp, then actor, then birth.
 bool ranks_before(const Dot& a, const Dot& b);
 
+/// Of the context, the one that ranks before all others: the last that was written under.
+const Dot& last_entry(const Cell& cell);
+
 /// Null when there is none.
 const Sibling* winning_value(const Cell& cell);
 /// The values alone, the winner first.

@@ -135,9 +135,10 @@ void write_resolved(std::string& out, std::string_view old, WriteStamp stamp, st
     cell.context.assign(known.entries.begin(), known.entries.end());
     cell.totals.assign(known.totals.begin(), known.totals.end());
     cell.floor = known.floor;
+    std::vector<Total> saw = seen.totals;
+    std::erase_if(saw, [&](const Total& total) { return find_entry(cell.context, total.dot) == nullptr; });
     const Dot dot = issue_dot(cell, stamp);
-    insert_sibling(cell, {dot, false, value, seen.totals});
-    if (cell.floor != 0) drop_retired_totals(cell, cell.context);
+    insert_sibling(cell, {dot, false, value, std::move(saw)});
     insert_expiry(cell, {dot, stored_expiry(expire_at_ms)});
     drop_lowest_values(cell, max_siblings);
     encode_cell(out, cell);

@@ -34,12 +34,6 @@ void Context::add(const Dot& dot) {
         entry->stamp = std::max(entry->stamp, dot.stamp);
 }
 
-Stamp Context::newest() const {
-    Stamp newest = floor;
-    for (const Dot& entry : entries) newest = std::max(newest, entry.stamp);
-    return newest;
-}
-
 void Context::join(const Context& other) {
     // What either side lists no more is over for both.
     const auto retired_by = [](const Context& side, const Dot& dot) {

@@ -51,14 +51,12 @@ struct Total {
 struct Context {
     std::vector<Dot> entries = {};
     std::vector<Total> totals = {};
-    Stamp floor = 0;  // 0: none
+    Stamp floor = 0;  // 0: none. Never in a token
 
     bool covers(const Dot& dot) const;
     /// Raises the entry of (dot.actor, dot.birth) to dot.stamp.
     void add(const Dot& dot);
     void join(const Context& other);
-    /// The highest stamp in it.
-    Stamp newest() const;
     friend bool operator==(const Context&, const Context&) = default;
 };
 

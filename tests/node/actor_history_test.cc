@@ -24,6 +24,15 @@ TEST(ActorHistory, WhoWasThereAMomentAgoStillCounts) {
     EXPECT_THAT(actors.at_work(6'000, 1'000), Optional(ElementsAre(3, 9)));
 }
 
+TEST(ActorHistory, AskedForLongerThanItHasKeptItKnowsNothing) {
+    ActorHistory actors;
+    actors.see(std::vector<ActorId>{1, 2}, 0);
+    actors.see(std::vector<ActorId>{1}, 1'000);
+    EXPECT_THAT(actors.at_work(10'000, 2'000), Optional(ElementsAre(1)));
+    EXPECT_EQ(actors.at_work(10'000, 5'000), std::nullopt);
+    EXPECT_THAT(actors.at_work(14'000, 5'000), Optional(ElementsAre(1)));
+}
+
 TEST(ActorHistory, WhoIsThereAgainHasNotLeft) {
     ActorHistory actors;
     actors.see(std::vector<ActorId>{1, 2}, 0);
