@@ -157,6 +157,7 @@ std::string describe(const HistoryOp& op) {
     text += fmt::format(" by client {} at machine {}, {:.6f}", op.client, op.machine, start);
     if (op.end_us != HistoryOp::kNever)
         text += fmt::format(" to {:.6f}", static_cast<double>(op.end_us) / 1e6);
+    if (op.outcome == Outcome::in_doubt && op.reply.empty()) return text + ", not answered yet";
     text += fmt::format(", {}", kOutcomes[static_cast<int>(op.outcome)]);
     if (op.calm != 0) text += fmt::format(", calm {}", op.calm);
     if (!op.acknowledged() || op.kind == Kind::del) text += fmt::format(" ({})", op.reply);

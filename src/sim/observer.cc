@@ -147,10 +147,10 @@ void Observer::on_ran(unsigned machine) {
 
 void Observer::on_start(unsigned machine) {
     const ActorId actor = cluster_.machine(machine).process->cluster().actor;
-    const auto [known, fresh] = actors_.try_emplace(actor, machine);
+    const auto [known, fresh] = actors_.try_emplace(actor, Actor{machine, nullptr});
     if (!fresh)
         fail(fmt::format("machine {} starts as actor {:016x}, which was machine {} before", machine, actor,
-                         known->second));
+                         known->second.machine));
     at(machine) = {};
     at(machine).actor = actor;
     at(machine).unsettled_us = cluster_.events.now_us();
@@ -168,6 +168,8 @@ void Observer::on_start(unsigned machine) {
 void Observer::on_death(unsigned machine) {
     if (!can_look(machine)) return;
     for (const Listed& listed : all_) look(machine, *listed.key);
+    const ClusterCore& cluster = cluster_.machine(machine).process->cluster();
+    actors_.at(cluster.actor).last_ring = cluster.topology()->ring;
 }
 
 void Observer::note(Watched& key, const char* what, const Dot& dot, std::string value, unsigned machine) {
@@ -233,11 +235,19 @@ void Observer::acknowledged(const HistoryOp& op) {
         if (holds(i, *key, value->second.dot)) noted.holders |= 1u << i;
     key->acknowledged.push_back(noted);
     const auto have = static_cast<size_t>(std::popcount(noted.holders));
-    const auto topology = cluster_.machine(op.machine).process->cluster().topology();
-    const size_t owners = topology->ring->owners(key->shard).size();
+    const size_t owners = ring_of(value->second.dot.actor)->owners(key->shard).size();
     if (have < owners / 2 + 1)
         fail(fmt::format("acknowledged, and only {} of {} have it in their log: {}", have, owners,
                          describe(op)));
+}
+
+/// Of who decided and counts the acknowledgements. The node that the client asked may be steps behind: it
+/// can't take a newer ring while its disk is full, and sends commands on all the same.
+std::shared_ptr<const RingTable> Observer::ring_of(ActorId decider) const {
+    const Actor& actor = actors_.at(decider);
+    const auto& process = cluster_.machine(actor.machine).process;
+    const bool lives = process != nullptr && process->cluster().actor == decider;
+    return lives ? process->cluster().topology()->ring : actor.last_ring;
 }
 
 void Observer::acknowledges_merge(const OpId& op) {

@@ -4,7 +4,7 @@
 //                     to one start of one process; a copy continues a birth only of its own (CORRECTNESS 1)
 //   acknowledgements  who tells a peer that a merge is done covers it, in its log as `appendfsync` has it.
 //                     When a client is told that its write is done, so do as many machines as are a majority
-//                     of the owners (CORRECTNESS 13)
+//                     of the owners, by the ring of the node that decided (CORRECTNESS 13, 15)
 //   deadlines         a forward that came too late isn't run (CORRECTNESS 3)
 //   hand-over         a copy goes only when every owner has covered what was in it (CORRECTNESS 10)
 //   settling          who calls its copy of a shard settled covers each write that had been acknowledged, and
@@ -19,6 +19,7 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -27,6 +28,7 @@
 #include <vector>
 
 #include "base/types.h"
+#include "cluster/ring.h"
 #include "engine/address.h"
 #include "sim/copy_record.h"
 #include "sim/history.h"
@@ -96,6 +98,11 @@ class Observer final : public SimWatcher {
         int64_t settling_us = 0;  // when it was last looked whether anything was settled
     };
 
+    struct Actor {
+        unsigned machine = 0;
+        std::shared_ptr<const RingTable> last_ring;  // as it was when it died
+    };
+
     void fail(const std::string& text);
     Machine& at(unsigned machine);
     bool can_look(unsigned machine) const;
@@ -114,6 +121,7 @@ class Observer final : public SimWatcher {
     void check_hand_over(Watched& key, unsigned machine);
     void acknowledges_merge(const OpId& op);
     bool holds(unsigned machine, Watched& key, const Dot& dot);
+    std::shared_ptr<const RingTable> ring_of(ActorId decider) const;
     Watched* find(std::string_view key);
     int machine_of(NodeId id) const;
 
@@ -122,7 +130,7 @@ class Observer final : public SimWatcher {
     std::map<std::string, Watched, std::less<>> keys_;
     std::vector<Listed> all_;  // of keys_: going through them is most of what there's to do
     std::vector<Machine> machines_;
-    std::map<ActorId, unsigned> actors_;  // each that there was, and its machine
+    std::map<ActorId, Actor> actors_;  // each that there was
     std::map<OpId, Merge> merges_;
     std::set<OpId> late_;  // forwards
     std::vector<std::string> wrong_;
