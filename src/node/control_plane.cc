@@ -330,8 +330,11 @@ bool ControlPlane::leads() const {
     for (const RingMember& member : ring.members) {
         if (member.id == settings_.self.id) return true;
         const Member* known = membership_->find(member.id);
-        if (known != nullptr && known->liveness == Liveness::alive &&
-            !(ring.move && ring.move->kind != RingMove::Kind::leave && ring.move->subject == member.id))
+        // Not who comes, and not who can't take the present ring, as when its disk is full.
+        const bool comes =
+            ring.move && ring.move->kind != RingMove::Kind::leave && ring.move->subject == member.id;
+        if (known != nullptr && known->liveness == Liveness::alive && !comes &&
+            known->facts.ring_epoch >= ring.epoch)
             return false;
     }
     return false;

@@ -306,6 +306,22 @@ TEST_F(Planes, AMoveEndsOnlyWhenWhatItGivesIsFilled) {
     EXPECT_EQ(ring(2), ring(1));
 }
 
+TEST_F(Planes, WhoCantTakeTheRingDoesntHoldUpItsMove) {
+    add(1), add(2, {1}), add(3, {1});
+    run_ms(10'000);
+    ASSERT_EQ(ring(1).members.size(), 3u);
+    SimDisk& full = *nodes_.at(1).disk;
+    full.fail_at(full.operations() + 1, ErrorKind::no_space, true);
+    add(4, {2});
+    run_ms(15'000);
+    EXPECT_LT(ring(1).epoch, ring(2).epoch);
+    EXPECT_EQ(ring(2).members.size(), 4u);
+    EXPECT_FALSE(ring(2).move);
+    full.clear_faults();
+    run_ms(10'000);
+    EXPECT_EQ(ring(1), ring(2));
+}
+
 TEST_F(Planes, AJoinerThatDiesIsGivenUpAndAsksAgain) {
     fills_ = false;
     add(1), add(2, {1});
