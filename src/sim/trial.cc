@@ -141,8 +141,6 @@ class Trial {
     }
 
     void work() {
-        // Two datacenters have a coordinator each for a key.
-        workload_.calm = extras_.datacenters == 1 ? 1 : 0;
         workload_.start();
         for (int64_t end = cluster_.events.now_us() + options_.seconds * kSecondUs;
              cluster_.events.now_us() < end;) {
