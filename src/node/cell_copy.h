@@ -37,7 +37,8 @@ class CellCopy final : public ExchangeCopy {
     /// Makes the slot's leaves what its keys say: a record that turned unreadable on disk left its trace in
     /// them. False: later.
     bool correct_leaves(SlotId slot);
-    /// Forgets what was read from the disk and not asked for again for a while. Now and then.
+    /// Has the disk read what is wanted, and forgets what was read and not asked for again for a while. Now
+    /// and then.
     void age_cold(int64_t now_ms);
 
   private:

@@ -188,28 +188,18 @@ class ShardSync::HandOffOp final : public BusOp {
             words.emplace_back(digest, sizeof digest);
         }
         ClusterCounters::add(sync_.cluster_.counters.hints_delivered, (words.size() - 1) / 2);
-        ShardSync* const sync = &sync_;
-        if (words.size() == 1) {
-            ShardState& state = sync->shards_[shard_];
-            state.handing_off = false;
-            state.retry_ms = 0;
-            return true;
-        }
+        if (words.size() == 1) return end(true);
         sync_.coordinator_.run_here(&kForgetCommand, std::move(words), {},
-                                    [sync, shard = shard_](std::string_view refusal) {
-                                        ShardState& state = sync->shards_[shard];
-                                        state.handing_off = false;
-                                        // As while the log fails: the owners would be asked without pause.
-                                        const int64_t now = sync->coordinator_.now_ms();
-                                        state.retry_ms = refusal.empty() ? 0 : now + kRetryMs;
+                                    [sync = &sync_, shard = shard_](std::string_view refusal) {
+                                        // Refused, as while the log fails: the owners aren't asked again
+                                        // without a pause.
+                                        sync->hand_off_ended(shard, refusal.empty());
                                         sync->start_more();
                                     });
         return true;
     }
-    bool end(bool) {
-        ShardState& state = sync_.shards_[shard_];
-        state.handing_off = false;
-        state.retry_ms = sync_.coordinator_.now_ms() + kRetryMs;
+    bool end(bool good) {
+        sync_.hand_off_ended(shard_, good);
         return true;
     }
 
@@ -460,6 +450,12 @@ void ShardSync::keep(ShardState& state, uint64_t entry) {
         "This node is outside of the ring and holds keys that their owners have not heard of, older than "
         "tombstone-horizon: they may have been deleted since. They stay here, and are given to nobody (INFO "
         "cluster: hints_kept)");
+}
+
+void ShardSync::hand_off_ended(ShardId shard, bool good) {
+    ShardState& state = shards_[shard];
+    state.handing_off = false;
+    state.retry_ms = good ? 0 : coordinator_.now_ms() + kRetryMs;
 }
 
 void ShardSync::hand_off(ShardId shard, ShardState& state) {

@@ -141,7 +141,6 @@ class Trial {
     }
 
     void work() {
-        workload_.calm = 1;
         workload_.start();
         for (int64_t end = cluster_.events.now_us() + options_.seconds * kSecondUs;
              cluster_.events.now_us() < end;) {
