@@ -124,8 +124,11 @@ bool write_add_decimal(std::string& out, std::string_view old, WriteStamp stamp,
 }
 
 void write_resolved(std::string& out, std::string_view old, WriteStamp stamp, std::string_view value,
-                    int64_t expire_at_ms, const Context& seen, size_t max_siblings) {
+                    int64_t expire_at_ms, const Context& read, size_t max_siblings) {
     Cell cell = decode_valid_cell(old);
+    Context seen = read;
+    // Under such a floor this write and all later ones would count as ended.
+    if (seen.floor >= stamp.stamp) seen.floor = 0;
     erase_from(cell.siblings, [&](const Sibling& sibling) { return seen.covers(sibling.dot); });
     erase_from(cell.expiries, [&](const ExpirySibling& expiry) { return seen.covers(expiry.dot); });
     // What was read may be more than this copy has: from here on it counts as seen here too.
@@ -135,10 +138,9 @@ void write_resolved(std::string& out, std::string_view old, WriteStamp stamp, st
     cell.context.assign(known.entries.begin(), known.entries.end());
     cell.totals.assign(known.totals.begin(), known.totals.end());
     cell.floor = known.floor;
-    std::vector<Total> saw = seen.totals;
-    std::erase_if(saw, [&](const Total& total) { return find_entry(cell.context, total.dot) == nullptr; });
     const Dot dot = issue_dot(cell, stamp);
-    insert_sibling(cell, {dot, false, value, std::move(saw)});
+    insert_sibling(cell, {dot, false, value, std::move(seen.totals)});
+    if (cell.floor != 0) drop_retired_totals(cell, cell.context);
     insert_expiry(cell, {dot, stored_expiry(expire_at_ms)});
     drop_lowest_values(cell, max_siblings);
     encode_cell(out, cell);

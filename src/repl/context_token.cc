@@ -1,7 +1,7 @@
-// Context tokens: a context and the totals that belong to it, with a checksum, in the 64 letters that need no
-// quoting in shells and URLs. The checksum is no signature: it refuses what was cut, mistyped or made up by
-// accident. Who may write a key may also overwrite it, so a forger gains nothing that DEL wouldn't give him.
-// A floor (cell_trim.h) isn't in it: what names a value is listed, and that is all a reader has to cover.
+// Context tokens: a context (its floor first, if it has one) and the totals that belong to it, with a
+// checksum, in the 64 letters that need no quoting in shells and URLs. The checksum is no signature: it
+// refuses what was cut, mistyped or made up by accident. Who may write a key may also overwrite it, so a
+// forger gains nothing that DEL wouldn't give him.
 #include <array>
 
 #include "base/coding.h"
@@ -12,7 +12,7 @@
 namespace torc {
 namespace {
 
-constexpr char kVersion = 1;
+constexpr char kPlain = 1, kWithFloor = 2;
 constexpr uint64_t kChecksumSeed = 0x6e656b6f54;  // tokens of other kinds don't pass by chance
 constexpr size_t kMaxToken = 1 << 20;
 constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -61,7 +61,8 @@ std::optional<std::string> from_letters(std::string_view letters) {
 }  // namespace
 
 std::string context_token(const Context& context) {
-    std::string bytes(1, kVersion);
+    std::string bytes(1, context.floor == 0 ? kPlain : kWithFloor);
+    if (context.floor != 0) append_le(bytes, context.floor);
     append_context(bytes, context.entries, context.totals);
     append_le(bytes, checksum32(bytes, kChecksumSeed));
     return to_letters(bytes);
@@ -70,15 +71,19 @@ std::string context_token(const Context& context) {
 std::optional<Context> parse_context_token(std::string_view token) {
     if (token.size() > kMaxToken) return std::nullopt;
     const auto bytes = from_letters(token);
-    if (!bytes || bytes->size() < 5 || bytes->front() != kVersion) return std::nullopt;
+    if (!bytes || bytes->size() < 5) return std::nullopt;
     const size_t end = bytes->size() - 4;
     const std::string_view covered = std::string_view(*bytes).substr(0, end);
     if (load_le<uint32_t>(bytes->data() + end) != checksum32(covered, kChecksumSeed)) return std::nullopt;
-    ByteReader from(covered.substr(1));
+    ByteReader from(covered);
+    const auto version = from.fixed<char>();
+    if (version != kPlain && version != kWithFloor) return std::nullopt;
+    const Stamp floor = version == kWithFloor ? from.fixed<uint64_t>() : 0;
+    if (version == kWithFloor && floor == 0) return std::nullopt;
     DotList context;
     TotalList totals;
     if (!read_context(from, context, totals) || from.left() != 0) return std::nullopt;
-    return Context{{context.begin(), context.end()}, {totals.begin(), totals.end()}};
+    return Context{{context.begin(), context.end()}, {totals.begin(), totals.end()}, floor};
 }
 
 }  // namespace torc

@@ -51,7 +51,7 @@ struct Total {
 struct Context {
     std::vector<Dot> entries = {};
     std::vector<Total> totals = {};
-    Stamp floor = 0;  // 0: none. Never in a token
+    Stamp floor = 0;  // 0: none
 
     bool covers(const Dot& dot) const;
     /// Raises the entry of (dot.actor, dot.birth) to dot.stamp.
