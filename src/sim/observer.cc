@@ -129,6 +129,7 @@ void Observer::look(unsigned machine, Watched& key) {
 
 void Observer::on_ran(unsigned machine) {
     if (!can_look(machine)) return;
+    look_for_alive(machine);
     look_for_settled(machine);
     const Lsn last = cluster_.machine(machine).process->node().core().store->log().last_lsn();
     Machine& state = at(machine);
@@ -190,7 +191,7 @@ void Observer::note_cell(Watched& key, const Cell& cell, unsigned machine) {
                 .dot = sibling.dot,
                 .context = {{cell.context.begin(), cell.context.end()}, {}, cell.floor},
                 .us = cluster_.events.now_us(),
-                .unasked = decides_unasked(key, sibling.dot, machine)};
+                .unasked_us = unasked_since(key, sibling.dot, machine)};
         }
     }
     for (const ExpirySibling& expiry : cell.expiries)
@@ -311,24 +312,43 @@ void Observer::on_received(unsigned from, unsigned to, std::string_view frame) {
 
 // ---- deciding
 
-/// Is it this machine that has just written the value, by its own copy, which it mustn't trust?
-bool Observer::decides_unasked(const Watched& key, const Dot& dot, unsigned machine) {
-    if (dot.actor != at(machine).actor || !can_look(machine)) return false;
+void Observer::look_for_alive(unsigned machine) {
+    SimProcess& process = *cluster_.machine(machine).process;
+    const Topology& topology = process.node().core().workers.front()->coordinator->topology();
+    Machine& state = at(machine);
+    if (std::exchange(state.topology, topology.version) == topology.version) return;
+    for (const Peer& peer : topology.peers) {
+        if (peer.liveness == Liveness::alive)
+            state.alive_us.try_emplace(peer.id, cluster_.events.now_us());
+        else
+            state.alive_us.erase(peer.id);
+    }
+}
+
+/// Is it this machine that has just written the value, by its own copy, which it mustn't trust? Then since
+/// when there has been another owner to ask; else never.
+int64_t Observer::unasked_since(const Watched& key, const Dot& dot, unsigned machine) {
+    if (dot.actor != at(machine).actor || !can_look(machine)) return INT64_MAX;
     SimProcess& process = *cluster_.machine(machine).process;
     Coordinator& coordinator = *process.node().core().workers.front()->coordinator;
     const int64_t now = cluster_.events.now_us();
     // Trusted when it decided, and not any more at the end of the turn.
-    if (coordinator.trusts_own_copy(key.shard) || now - at(machine).unsettled_us < kTurnUs) return false;
-    const auto& owners = coordinator.plan(key.shard).replicas;
-    const bool others = std::ranges::any_of(
-        owners, [](const Replica& owner) { return owner.owner && owner.alive && !owner.self; });
+    if (coordinator.trusts_own_copy(key.shard) || now - at(machine).unsettled_us < kTurnUs) return INT64_MAX;
     const auto asked = key.asked.find(machine);
-    return others && (asked == key.asked.end() || asked->second < now - kAskedUs);
+    if (asked != key.asked.end() && asked->second >= now - kAskedUs) return INT64_MAX;
+    int64_t since = INT64_MAX;
+    for (const Replica& owner : coordinator.plan(key.shard).replicas) {
+        if (!owner.owner || !owner.alive || owner.self) continue;
+        const auto alive = at(machine).alive_us.find(owner.id);
+        if (alive != at(machine).alive_us.end()) since = std::min(since, alive->second);
+    }
+    return since;
 }
 
 void Observer::check_decision(const Watched& key, const Value& value, const HistoryOp& op) {
-    // Whoever can't ask goes on with what it has, but not at once.
-    if (value.unasked && value.us - op.start_us < kPatienceUs)
+    // Whoever can't ask goes on with what it has, but not at once. Who turns up later, while the command
+    // waits for the disk, needn't be asked.
+    if (value.unasked_us <= op.start_us && value.us - op.start_us < kPatienceUs)
         fail("decided by a copy that wasn't to be trusted alone: " + describe(op));
     // TORC.SET covers what its context says.
     if (!only_deaths_ || op.kind == HistoryOp::Kind::resolve) return;

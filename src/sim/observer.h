@@ -68,7 +68,7 @@ class Observer final : public SimWatcher {
         Dot dot;
         Context context;
         int64_t us = 0;
-        bool unasked = false;  // see decides_unasked()
+        int64_t unasked_us = INT64_MAX;  // see unasked_since()
     };
     struct Watched {  // a key
         std::string name;
@@ -93,7 +93,9 @@ class Observer final : public SimWatcher {
         Lsn looked = 0;  // the log's last LSN at the last look
         /// By the keys' places in all_: nothing is to be seen before the shard's LSN isn't this minus 1.
         std::vector<Lsn> seen_through;
-        uint64_t unsettles = 0;  // ClusterCore::unsettle_count()
+        uint64_t topology = 0;               // the version that alive_us is of
+        std::map<NodeId, int64_t> alive_us;  // since when it has called these alive
+        uint64_t unsettles = 0;              // ClusterCore::unsettle_count()
         int64_t unsettled_us = 0;
         int64_t settling_us = 0;  // when it was last looked whether anything was settled
     };
@@ -115,7 +117,8 @@ class Observer final : public SimWatcher {
     void check_births(Watched& key, const CopyRecord& record, const Cell& cell, unsigned machine);
     void look_for_settled(unsigned machine);
     void check_settled(const Watched& key, unsigned machine);
-    bool decides_unasked(const Watched& key, const Dot& dot, unsigned machine);
+    void look_for_alive(unsigned machine);
+    int64_t unasked_since(const Watched& key, const Dot& dot, unsigned machine);
     void check_decision(const Watched& key, const Value& value, const HistoryOp& op);
     void forget_reaped(Watched& key, unsigned machine);
     void check_hand_over(Watched& key, unsigned machine);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -56,12 +57,14 @@ class Observed : public testing::Test {
         return Workload::ask(cluster_, machine, words, reply) ? reply.text : "no reply";
     }
     /// What the observer says when this machine tells its client that the value is written.
-    std::string said(unsigned machine, const std::string& key, const std::string& value) {
+    std::string said(unsigned machine, const std::string& key, const std::string& value,
+                     int64_t start_us = 0) {
         HistoryOp op;
         op.kind = HistoryOp::Kind::set;
         op.machine = machine;
         op.key = key;
         op.value = value;
+        op.start_us = start_us;
         observer_.acknowledged(op);
         std::string text;
         for (const std::string& line : observer_.wrong()) text += line + "\n";
@@ -99,6 +102,31 @@ TEST_F(Observed, AMajorityIsOneOfTheRingOfWhoDecided) {
     ASSERT_EQ(ask(behind, {"SET", key, "w"}), "OK");
     cluster_.crash(decider);
     EXPECT_EQ(said(behind, key, "w"), "") << "by the ring that it had when it died";
+}
+
+// Seed 3087: a node that has just started, whose co-owners are down, decides by what it has; its disk is
+// slow, and when the value is there, one of them has come back.
+TEST_F(Observed, WhoIsThereWhenACommandComesMustBeAsked) {
+    const unsigned decider = 2;
+    const std::string key = key_of(decider);
+    for (const unsigned other : {0, 1, 3}) cluster_.freeze(other);
+    cluster_.crash(decider);
+    ASSERT_TRUE(cluster_.start(decider));
+    cluster_.run_for(10 * kSecond);
+    ASSERT_EQ(ask(decider, {"TORC.WITH", "W", "one", "SET", key, "v"}), "OK");
+    const auto sees_another = [&] {
+        const auto topology = core(decider).topology();
+        return std::ranges::any_of(topology->peers,
+                                   [](const Peer& peer) { return peer.liveness == Liveness::alive; });
+    };
+    ASSERT_FALSE(sees_another());
+    for (const unsigned other : {0, 1, 3}) cluster_.thaw(other);
+    for (int i = 0; i < 1000 && !sees_another(); ++i) cluster_.run_for(kMs);
+    const int64_t there_us = cluster_.events.now_us();
+    observer_.watch(key);
+    const std::string alone = "wasn't to be trusted alone";
+    EXPECT_FALSE(said(decider, key, "v", there_us - 100 * kMs).contains(alone));
+    EXPECT_TRUE(said(decider, key, "v", there_us).contains(alone));
 }
 
 }  // namespace
