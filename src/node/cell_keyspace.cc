@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/config.h"
+#include "base/mutant.h"
 #include "node/bus_message.h"
 #include "node/cell_store.h"
 #include "repl/cell_trim.h"
@@ -245,13 +246,13 @@ bool CellKeyspace::trim(std::string_view key, std::span<const OthersCell> others
     if (mine.empty() || !decides_alone(at.shard()) || hidden(*CellView::parse(mine))) return false;
     std::vector<Context> known;
     for (const OthersCell& other : others) {
-        if (other.cell.empty() && !other.owner) continue;
+        if ((other.cell.empty() && !other.owner) || mutant("entry-retired-early")) continue;
         if (other.cell.empty() || merge_cells(out_, mine, other.cell, SIZE_MAX) != Merged::unchanged)
             return false;
         known.push_back(CellView::parse(other.cell)->context());
     }
     const auto may = [&](const Dot& entry) {
-        return ended(entry) &&
+        return (ended(entry) || mutant("entry-retired-early")) &&
                std::ranges::all_of(known, [&](const Context& context) { return context.covers(entry); });
     };
     if (trim_cell(out_, mine, may)) {
