@@ -66,7 +66,7 @@ std::optional<Value> CellKeyspace::visible(const KeyRef& key) {
     TORC_CHECK(view.has_value());
     if (!view->exists()) return std::nullopt;
     if (hidden(*view)) {
-        if (run_.expired.size() < RunningCommand::kMostExpired) run_.expired.emplace_back(key.bytes);
+        if (run_.expired.size() < RunningCommand::kMostNoted) run_.expired.emplace_back(key.bytes);
         return std::nullopt;
     }
     if (const auto plain = view->plain_value()) return Value{ValueType::string, *plain, view->expire_at_ms()};
@@ -87,7 +87,7 @@ void CellKeyspace::replace(const KeyRef& key, std::string_view cell) {
     append_change(run_.changes, key.bytes, cell);
     ++run_.change_count;
     if (__builtin_expect(listed_entries(cell) > kUsualEntries, 0) && cell.size() <= kMostTrimmed &&
-        run_.long_contexts.size() < RunningCommand::kMostExpired)
+        run_.long_contexts.size() < RunningCommand::kMostNoted)
         run_.long_contexts.emplace_back(key.bytes);
 }
 
@@ -159,7 +159,7 @@ bool CellKeyspace::put_resolved(std::string_view key, std::string_view token, st
     }
     const KeyRef at = ref(key);
     const std::string_view old = bytes_of(at);
-    write_resolved(out_, old, stamp(old), bytes, expire_at_ms, seen, run_.siblings.most(key));
+    write_resolved(out_, old, stamp(old), bytes, expire_at_ms, std::move(seen), run_.siblings.most(key));
     store(at, out_);
     return true;
 }

@@ -73,10 +73,11 @@ struct RunningCommand {
     const Topology* topology = nullptr;  // of this turn
     /// A walk passes other nodes' shards by (cluster-keyspace-scope node).
     bool own_shards_only = false;
-    SiblingRules siblings;             // of this turn
-    std::vector<std::string> expired;  // keys that were found so, at most kMostExpired
-    static constexpr size_t kMostExpired = 64;
-    std::vector<std::string> long_contexts;  // keys that were written and might be trimmed (trimmer.h)
+    SiblingRules siblings;  // of this turn
+    // Keys to come back to afterwards, at most kMostNoted of each kind.
+    static constexpr size_t kMostNoted = 64;
+    std::vector<std::string> expired;        // that were found so
+    std::vector<std::string> long_contexts;  // that were written and might be trimmed (trimmer.h)
     std::string changes;  // what the command changed, as the replicas are told (bus_message.h)
     size_t change_count = 0;
 };

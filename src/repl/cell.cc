@@ -76,8 +76,7 @@ std::vector<std::string> CellView::values() const {
 }
 
 Context CellView::context() const {
-    const Cell cell = decode_valid_cell(bytes_);
-    return {{cell.context.begin(), cell.context.end()}, {cell.totals.begin(), cell.totals.end()}, cell.floor};
+    return context_of(decode_valid_cell(bytes_));
 }
 
 Stamp CellView::newest() const {

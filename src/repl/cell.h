@@ -95,10 +95,10 @@ bool write_add(std::string& out, std::string_view old, WriteStamp stamp, int64_t
 /// The same for INCRBYFLOAT, exact to 17 decimals. False, too, for an amount of 10^37 or more: the caller may
 /// write the sum as a value instead.
 bool write_add_decimal(std::string& out, std::string_view old, WriteStamp stamp, long double amount);
-/// TORC.SET: covers exactly what `read` covers; other siblings stay beside the new one, up to `max_siblings`.
-/// A floor of `read` at or above the stamp is a forger's, and ignored.
+/// TORC.SET: covers exactly what `seen` covers; other siblings stay beside the new one, up to `max_siblings`.
+/// A floor of `seen` at or above the stamp is a forger's, and ignored.
 void write_resolved(std::string& out, std::string_view old, WriteStamp stamp, std::string_view value,
-                    int64_t expire_at_ms, const Context& read, size_t max_siblings = SIZE_MAX);
+                    int64_t expire_at_ms, Context seen, size_t max_siblings = SIZE_MAX);
 
 // ---- merging
 

@@ -164,27 +164,13 @@ void drop_retired_totals(Cell& cell, std::span<const Dot> listed) {
     erase_from(cell.siblings, [](const Sibling& sibling) { return sibling.nil && sibling.saw.empty(); });
 }
 
-bool entry_before(const Dot& a, const Dot& b) {
-    return a.actor != b.actor ? a.actor < b.actor : a.birth < b.birth;
-}
-
-bool same_entry(const Dot& a, const Dot& b) {
-    return a.actor == b.actor && a.birth == b.birth;
-}
-
-const Dot* find_entry(std::span<const Dot> context, const Dot& dot) {
-    const auto at = std::ranges::lower_bound(context, dot, entry_before);
-    return at != context.end() && same_entry(*at, dot) ? &*at : nullptr;
-}
-
 const Total* find_total(std::span<const Total> totals, const Dot& dot) {
     const auto at = std::ranges::lower_bound(totals, dot, entry_before, &Total::dot);
     return at != totals.end() && same_entry(at->dot, dot) ? &*at : nullptr;
 }
 
-bool covers(const Cell& cell, const Dot& dot) {
-    const Dot* entry = find_entry(cell.context, dot);
-    return entry != nullptr ? entry->stamp >= dot.stamp : is_below(dot, cell.floor);
+Context context_of(const Cell& cell) {
+    return {{cell.context.begin(), cell.context.end()}, {cell.totals.begin(), cell.totals.end()}, cell.floor};
 }
 
 void set_own_flag(std::string& cell, bool own) {

@@ -137,12 +137,14 @@ bool read_context(ByteReader& from, DotList& context, TotalList& totals);
 /// What is known of totals goes where `listed` has their entries no more: they add nothing (cell_trim.cc).
 void drop_retired_totals(Cell& cell, std::span<const Dot> listed);
 
-/// Order of the lists: by (actor, birth).
-bool entry_before(const Dot& a, const Dot& b);
-bool same_entry(const Dot& a, const Dot& b);
-/// The context's entry of the dot's (actor, birth); null when there is none.
-const Dot* find_entry(std::span<const Dot> context, const Dot& dot);
+/// The total of the dot's (actor, birth); null when there is none.
 const Total* find_total(std::span<const Total> totals, const Dot& dot);
-bool covers(const Cell& cell, const Dot& dot);
+inline bool covers(const Cell& cell, const Dot& dot) {
+    return covers(cell.context, cell.floor, dot);
+}
+inline bool has_retired(const Cell& cell, const Dot& dot) {
+    return has_retired(cell.context, cell.floor, dot);
+}
+Context context_of(const Cell& cell);
 
 }  // namespace torc

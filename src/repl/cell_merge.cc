@@ -48,11 +48,6 @@ void merge_siblings(List& out, List& local, const Cell& local_cell, List& incomi
     }
 }
 
-/// Whether `side` lists the entry no more, since its actor has ended.
-bool has_retired(const Cell& side, const Dot& entry) {
-    return is_below(entry, side.floor) && find_entry(side.context, entry) == nullptr;
-}
-
 /// Contexts and totals: of each (actor, birth) the later stamp. What one side has retired goes.
 template <class List>
 void merge_latest(List& out, const List& local, const Cell& local_cell, const List& incoming,

@@ -44,9 +44,7 @@ Stamp floor_of(std::string_view cell) {
 bool hides_live_parts(std::string_view local_bytes, std::string_view incoming_bytes) {
     if (floor_of(local_bytes) == 0) return false;
     const Cell local = decode_valid_cell(local_bytes), incoming = decode_valid_cell(incoming_bytes);
-    const auto is_hidden = [&](const auto& part) {
-        return is_below(part.dot, local.floor) && find_entry(local.context, part.dot) == nullptr;
-    };
+    const auto is_hidden = [&](const auto& part) { return has_retired(local, part.dot); };
     return std::ranges::any_of(incoming.siblings, is_hidden) ||
            std::ranges::any_of(incoming.totals, is_hidden);
 }

@@ -124,16 +124,14 @@ bool write_add_decimal(std::string& out, std::string_view old, WriteStamp stamp,
 }
 
 void write_resolved(std::string& out, std::string_view old, WriteStamp stamp, std::string_view value,
-                    int64_t expire_at_ms, const Context& read, size_t max_siblings) {
+                    int64_t expire_at_ms, Context seen, size_t max_siblings) {
     Cell cell = decode_valid_cell(old);
-    Context seen = read;
     // Under such a floor this write and all later ones would count as ended.
     if (seen.floor >= stamp.stamp) seen.floor = 0;
     erase_from(cell.siblings, [&](const Sibling& sibling) { return seen.covers(sibling.dot); });
     erase_from(cell.expiries, [&](const ExpirySibling& expiry) { return seen.covers(expiry.dot); });
     // What was read may be more than this copy has: from here on it counts as seen here too.
-    Context known{
-        {cell.context.begin(), cell.context.end()}, {cell.totals.begin(), cell.totals.end()}, cell.floor};
+    Context known = context_of(cell);
     known.join(seen);
     cell.context.assign(known.entries.begin(), known.entries.end());
     cell.totals.assign(known.totals.begin(), known.totals.end());

@@ -8,11 +8,12 @@
 //
 // A context says for each (actor, birth) the highest stamp seen: it covers all dots up to that. Of what was
 // born at or below its floor and isn't listed, it covers everything: these have ended, and were seen to the
-// end (cell_trim.cc).
+// end (cell_trim.h).
 #pragma once
 
 #include <compare>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "repl/decimal.h"
@@ -33,10 +34,17 @@ struct Dot {
     friend auto operator<=>(const Dot&, const Dot&) = default;
 };
 
-/// Was it born at or below the floor (0: none) of a context?
-inline constexpr bool is_below(const Dot& dot, Stamp floor) {
-    return floor != 0 && dot.birth <= floor;
-}
+/// Order of a context's entries: by (actor, birth).
+bool entry_before(const Dot& a, const Dot& b);
+bool same_entry(const Dot& a, const Dot& b);
+/// The entry of the dot's (actor, birth); null when there is none.
+const Dot* find_entry(std::span<const Dot> entries, const Dot& dot);
+
+// Of a context, given as its entries and its floor (0: none).
+
+bool covers(std::span<const Dot> entries, Stamp floor, const Dot& dot);
+/// Does it list the dot's (actor, birth) no more, since that has ended?
+bool has_retired(std::span<const Dot> entries, Stamp floor, const Dot& dot);
 
 /// What an actor has added to a counter since `dot.birth`, up to the increment `dot`.
 struct Total {

@@ -89,6 +89,10 @@ bool Observer::can_look(unsigned machine) const {
     return process != nullptr && !process->node().loading();
 }
 
+Coordinator& Observer::coordinator(unsigned machine) {
+    return *cluster_.machine(machine).process->node().core().workers.front()->coordinator;
+}
+
 bool Observer::read_cold(unsigned machine, const Watched& key, LogAddress address, std::string& cell) {
     SimMachine& looked_at = cluster_.machine(machine);
     looked_at.disk->set_onlooking(true);
@@ -187,11 +191,10 @@ void Observer::note_cell(Watched& key, const Cell& cell, unsigned machine) {
         } else {
             note(key, "value", sibling.dot, "=" + std::string(sibling.bytes), machine);
             if (key.values.contains(sibling.bytes)) continue;
-            key.values[std::string(sibling.bytes)] = {
-                .dot = sibling.dot,
-                .context = {{cell.context.begin(), cell.context.end()}, {}, cell.floor},
-                .us = cluster_.events.now_us(),
-                .unasked_us = unasked_since(key, sibling.dot, machine)};
+            key.values[std::string(sibling.bytes)] = {.dot = sibling.dot,
+                                                      .context = context_of(cell),
+                                                      .us = cluster_.events.now_us(),
+                                                      .unasked_us = unasked_since(key, sibling.dot, machine)};
         }
     }
     for (const ExpirySibling& expiry : cell.expiries)
@@ -313,15 +316,14 @@ void Observer::on_received(unsigned from, unsigned to, std::string_view frame) {
 // ---- deciding
 
 void Observer::look_for_alive(unsigned machine) {
-    SimProcess& process = *cluster_.machine(machine).process;
-    const Topology& topology = process.node().core().workers.front()->coordinator->topology();
+    const Topology& topology = coordinator(machine).topology();
     Machine& state = at(machine);
     if (std::exchange(state.topology, topology.version) == topology.version) return;
+    const auto before = std::exchange(state.alive_us, {});
     for (const Peer& peer : topology.peers) {
-        if (peer.liveness == Liveness::alive)
-            state.alive_us.try_emplace(peer.id, cluster_.events.now_us());
-        else
-            state.alive_us.erase(peer.id);
+        if (peer.liveness != Liveness::alive) continue;
+        const auto known = before.find(peer.id);
+        state.alive_us[peer.id] = known != before.end() ? known->second : cluster_.events.now_us();
     }
 }
 
@@ -329,15 +331,14 @@ void Observer::look_for_alive(unsigned machine) {
 /// when there has been another owner to ask; else never.
 int64_t Observer::unasked_since(const Watched& key, const Dot& dot, unsigned machine) {
     if (dot.actor != at(machine).actor || !can_look(machine)) return INT64_MAX;
-    SimProcess& process = *cluster_.machine(machine).process;
-    Coordinator& coordinator = *process.node().core().workers.front()->coordinator;
+    Coordinator& decider = coordinator(machine);
     const int64_t now = cluster_.events.now_us();
     // Trusted when it decided, and not any more at the end of the turn.
-    if (coordinator.trusts_own_copy(key.shard) || now - at(machine).unsettled_us < kTurnUs) return INT64_MAX;
+    if (decider.trusts_own_copy(key.shard) || now - at(machine).unsettled_us < kTurnUs) return INT64_MAX;
     const auto asked = key.asked.find(machine);
     if (asked != key.asked.end() && asked->second >= now - kAskedUs) return INT64_MAX;
     int64_t since = INT64_MAX;
-    for (const Replica& owner : coordinator.plan(key.shard).replicas) {
+    for (const Replica& owner : decider.plan(key.shard).replicas) {
         if (!owner.owner || !owner.alive || owner.self) continue;
         const auto alive = at(machine).alive_us.find(owner.id);
         if (alive != at(machine).alive_us.end()) since = std::min(since, alive->second);

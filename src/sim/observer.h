@@ -37,6 +37,8 @@
 
 namespace torc {
 
+class Coordinator;
+
 class Observer final : public SimWatcher {
   public:
     /// `always_sync`: appendfsync. `only_deaths`: all that goes wrong is that processes die.
@@ -108,6 +110,7 @@ class Observer final : public SimWatcher {
     void fail(const std::string& text);
     Machine& at(unsigned machine);
     bool can_look(unsigned machine) const;
+    Coordinator& coordinator(unsigned machine);
     CopyRecord& copy(Watched& key, unsigned machine);
     /// What the copy is that is only on the machine's disk. False: it can't be read.
     bool read_cold(unsigned machine, const Watched& key, LogAddress address, std::string& cell);

@@ -21,8 +21,7 @@ std::string tagged(size_t i) {
 }
 
 /// Carries one exchange to its end. `between`: called before each step and each answer.
-State run(
-    Exchange& exchange, ExchangeCopy& responder, const std::function<void()>& between = [] {}) {
+State run(Exchange& exchange, ExchangeCopy& responder, const std::function<void()>& between = [] {}) {
     size_t patience = 100'000;  // steps in a row that answer "later"
     for (State state;;) {
         between();
