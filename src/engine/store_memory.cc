@@ -110,17 +110,21 @@ bool Store::Impl::pick_part(const Pressure& pressure, DbId& db, ShardId& shard) 
     const auto first_shard = static_cast<unsigned>(rng.below(kShards));
     const auto first_db = static_cast<unsigned>(rng.below(options.databases));
     const bool only_taken = pressure.choice != nullptr && !logging();
+    const bool only_volatile = pressure.only_volatile();
+    // Each command comes here while memory is short, and most databases aren't there.
+    std::vector<std::pair<DbId, const DbSpace*>> present;
+    for (unsigned j = 0; j < options.databases; ++j) {
+        const auto d = static_cast<DbId>((first_db + j) % options.databases);
+        if (const DbSpace* const candidate = space(d)) present.emplace_back(d, candidate);
+    }
     for (unsigned i = 0; i < kShards; ++i) {
-        const unsigned s = (first_shard + i) % kShards;
-        if (only_taken && !pressure.choice->may_take_of(static_cast<ShardId>(s))) continue;
-        for (unsigned j = 0; j < options.databases; ++j) {
-            const unsigned d = (first_db + j) % options.databases;
-            const DbSpace* candidate = space(static_cast<DbId>(d));
-            if (candidate == nullptr) continue;
+        const auto s = static_cast<ShardId>((first_shard + i) % kShards);
+        if (only_taken && !pressure.choice->may_take_of(s)) continue;
+        for (const auto& [d, candidate] : present) {
             const Part& part = candidate->parts[s];
-            if (part.resident.get() == 0 || (pressure.only_volatile() && part.expires.get() == 0)) continue;
-            db = static_cast<DbId>(d);
-            shard = static_cast<ShardId>(s);
+            if (part.resident.get() == 0 || (only_volatile && part.expires.get() == 0)) continue;
+            db = d;
+            shard = s;
             return true;
         }
     }

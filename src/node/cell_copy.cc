@@ -64,6 +64,11 @@ void CellCopy::read_on() {
     });
 }
 
+bool CellCopy::log_takes_more() {
+    Store& store = cells_.store();
+    return !store.log_enabled() || (store.log().has_room() && !worker_.node.log_is_failing());
+}
+
 const StoredRecord* CellCopy::known(LogAddress address) {
     if (const auto at = recent_.find(address.units); at != recent_.end()) return &at->second;
     auto node = older_.extract(address.units);
@@ -161,7 +166,7 @@ bool CellCopy::merge(std::string_view name, std::string_view cell) {
     if (!incoming || !StampClock::acceptable(incoming->newest(), worker_.now_ms)) return true;
     read_on();
     Store& store = cells_.store();
-    if (store.log_enabled() && (!store.log().has_room() || worker_.node.log_is_failing())) return false;
+    if (!log_takes_more()) return false;
     const KeyRef key = make_key_ref(name, store.hash_seed());
     const TriedLock lock(store.shard_lock(key.shard()));
     if (!lock) return false;
@@ -209,6 +214,31 @@ bool CellCopy::merge(std::string_view name, std::string_view cell) {
     store.commit(worker_.batch);
     if (worker_.node.watches.any(key.shard())) worker_.node.watches.touch(key.shard(), 0, name);
     return true;
+}
+
+size_t CellCopy::forget_damaged(SlotId slot) {
+    Store& store = cells_.store();
+    if (!log_takes_more()) return 0;
+    const TriedLock lock(store.shard_lock(shard_of(slot)));
+    if (!lock) return 0;
+    std::vector<std::pair<LogAddress, const StoredRecord*>> damaged;
+    store.walk_slot(0, slot, [&](Record* record, LogAddress address) {
+        const StoredRecord* const stored = record == nullptr ? known(address) : nullptr;
+        if (stored != nullptr && stored->value_damaged) damaged.emplace_back(address, stored);
+    });
+    size_t forgotten = 0;
+    store.begin(worker_.batch, worker_.now_ms);
+    for (const auto& [address, stored] : damaged) {
+        // One whose head can't be read either is under no name: it's nobody's, and not found here.
+        const KeyRef key = make_key_ref(stored->key, store.hash_seed());
+        if (key.slot != slot ||
+            !store.erase_cold(worker_.batch, 0, key, address, *stored, Store::Removal::deleted))
+            continue;
+        cells_.lose(key, stored->value_length);
+        ++forgotten;
+    }
+    store.commit(worker_.batch);
+    return forgotten;
 }
 
 }  // namespace torc

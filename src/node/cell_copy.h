@@ -37,6 +37,9 @@ class CellCopy final : public ExchangeCopy {
     /// Makes the slot's leaves what its keys say: a record that turned unreadable on disk left its trace in
     /// them. False: later.
     bool correct_leaves(SlotId slot);
+    /// Drops the slot's cells whose value can't be read any more: for a node that isn't to keep them. Of the
+    /// records that walk() has just passed by; returns how many. What is in the way stays for the next time.
+    size_t forget_damaged(SlotId slot);
     /// Has the disk read what is wanted, and forgets what was read and not asked for again for a while. Now
     /// and then.
     void age_cold(int64_t now_ms);
@@ -52,6 +55,7 @@ class CellCopy final : public ExchangeCopy {
                      const std::function<void(std::string_view key, std::string_view cell)>& visit,
                      const std::function<void()>& at_end);
     void want(LogAddress address);
+    bool log_takes_more();
     /// Takes what the disk has given since; when it has nothing to do, it's given all that is wanted by now:
     /// one after the other would cost each a tick.
     void read_on();

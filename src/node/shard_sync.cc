@@ -458,6 +458,19 @@ void ShardSync::hand_off_ended(ShardId shard, bool good) {
     state.retry_ms = good ? 0 : coordinator_.now_ms() + kRetryMs;
 }
 
+/// What can't be read can't be handed off: its owners have the key, or nobody has it any more.
+bool ShardSync::forget_damaged(ShardId shard) {
+    size_t forgotten = 0;
+    for (unsigned slot = shard * kSlotsPerShard; slot < (shard + 1u) * kSlotsPerShard; ++slot)
+        forgotten += copy_.forget_damaged(static_cast<SlotId>(slot));
+    if (forgotten != 0)
+        log_warning(
+            "{} damaged records of shard {} are dropped: it isn't this node's any more, its owners are all "
+            "there, and all that could be read has been handed over to them",
+            forgotten, shard);
+    return forgotten != 0;
+}
+
 void ShardSync::hand_off(ShardId shard, ShardState& state) {
     const RingTable& ring = *coordinator_.topology().ring;
     const int64_t now = coordinator_.now_ms();
@@ -488,7 +501,7 @@ void ShardSync::hand_off(ShardId shard, ShardState& state) {
         if (keys.size() >= kHandOffKeys || changes.size() >= kHandOffBytes) break;
     }
     if (keys.empty()) {
-        if (seen && !state.kept.empty()) state.kept_bytes = bytes;
+        if (seen && !forget_damaged(shard) && !state.kept.empty()) state.kept_bytes = bytes;
         return;
     }
     state.handing_off = true;

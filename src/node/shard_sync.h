@@ -95,6 +95,7 @@ class ShardSync {
     bool wants(ShardId shard, bool ours, const ShardState& state, int64_t now) const;
     bool is_due(const ShardState& state, int64_t now) const;
     void hand_off(ShardId shard, ShardState& state);
+    bool forget_damaged(ShardId shard);
     void hand_off_ended(ShardId shard, bool good);  // at once again, or after a pause
     void keep(ShardState& state, uint64_t entry);
     void offer_again(ShardState& state, uint64_t epoch);

@@ -18,17 +18,23 @@ unsigned leaf_of_key(std::string_view key) {
     return static_cast<unsigned>(merkle_key_hash(key) >> 60);
 }
 
-MerkleForest::MerkleForest() : leaves_(new std::atomic<uint64_t>[kSlots * kLeavesPerSlot]()) {}
+MerkleForest::MerkleForest()
+    : leaves_(new std::atomic<uint64_t>[kSlots * kLeavesPerSlot]()),
+      roots_(new std::atomic<uint64_t>[kShards]()) {}
 MerkleForest::~MerkleForest() = default;
 
 void MerkleForest::prefetch(SlotId slot, std::string_view key) const {
     __builtin_prefetch(&leaves_[slot * kLeavesPerSlot + leaf_of_key(key)], 1);
 }
 
+void MerkleForest::flip(SlotId slot, unsigned leaf, uint64_t bits) {
+    for (std::atomic<uint64_t>* const hash :
+         {&leaves_[slot * kLeavesPerSlot + leaf], &roots_[shard_of(slot)]})
+        hash->store(hash->load(std::memory_order_relaxed) ^ bits, std::memory_order_relaxed);
+}
+
 void MerkleForest::update(SlotId slot, std::string_view key, uint64_t before, uint64_t after) {
-    // One writer at a time, by the shard's lock: no need for an atomic read-modify-write.
-    std::atomic<uint64_t>& leaf = leaves_[slot * kLeavesPerSlot + leaf_of_key(key)];
-    leaf.store(leaf.load(std::memory_order_relaxed) ^ before ^ after, std::memory_order_relaxed);
+    flip(slot, leaf_of_key(key), before ^ after);
 }
 
 void MerkleForest::spoil(SlotId slot, std::string_view key) {
@@ -37,21 +43,13 @@ void MerkleForest::spoil(SlotId slot, std::string_view key) {
 }
 
 void MerkleForest::clear(ShardId shard) {
-    for (unsigned i = 0; i < kLeavesPerShard; ++i) {
+    for (unsigned i = 0; i < kLeavesPerShard; ++i)
         leaves_[shard * kLeavesPerShard + i].store(0, std::memory_order_relaxed);
-    }
+    roots_[shard].store(0, std::memory_order_relaxed);
 }
 
 void MerkleForest::correct(SlotId slot, unsigned leaf, uint64_t hash) {
-    leaves_[slot * kLeavesPerSlot + leaf].store(hash, std::memory_order_relaxed);
-}
-
-uint64_t MerkleForest::root(ShardId shard) const {
-    uint64_t hash = 0;
-    for (unsigned i = 0; i < kLeavesPerShard; ++i) {
-        hash ^= leaves_[shard * kLeavesPerShard + i].load(std::memory_order_relaxed);
-    }
-    return hash;
+    flip(slot, leaf, leaves_[slot * kLeavesPerSlot + leaf].load(std::memory_order_relaxed) ^ hash);
 }
 
 uint64_t MerkleForest::slot_hash(SlotId slot) const {

@@ -1,8 +1,8 @@
 // Hash trees over a node's cells, one per shard, kept current by XOR: shard root -> 16 slots -> 16 leaves per
 // slot. A leaf is the XOR of entry_hash(key, cell digest) over its keys; every level above is the XOR of the
-// one below. So only leaves are stored: a changed key costs one XOR and no walk, and the rare reader of a
-// root adds 256 words up. (Merkle 1987; kept by XOR as in incremental set hashing, Bellare and Micciancio
-// 1997.)
+// one below. So a changed key costs an XOR for its leaf and one for the root, and no walk; what is between
+// them is added up by who asks. (Merkle 1987; kept by XOR as in incremental set hashing, Bellare and
+// Micciancio 1997.)
 //
 // The hash of a key here has no seed: all nodes must agree. Thread rule: update() and clear() under the
 // shard's lock; reading is lock-free and sees some state between concurrent updates, which an exchange
@@ -45,12 +45,16 @@ class MerkleForest {
     /// What the leaf really is, by a look at all its keys. Under the shard's lock, like update().
     void correct(SlotId slot, unsigned leaf, uint64_t hash);
 
-    uint64_t root(ShardId shard) const;
+    uint64_t root(ShardId shard) const { return roots_[shard].load(std::memory_order_relaxed); }
     uint64_t slot_hash(SlotId slot) const;
     std::array<uint64_t, kLeavesPerSlot> leaves(SlotId slot) const;
 
   private:
+    /// By the one writer that the shard's lock lets in: no need for an atomic read-modify-write.
+    void flip(SlotId slot, unsigned leaf, uint64_t bits);
+
     std::unique_ptr<std::atomic<uint64_t>[]> leaves_;  // kLeavesPerSlot for each slot
+    std::unique_ptr<std::atomic<uint64_t>[]> roots_;   // of each shard
 };
 
 }  // namespace torc

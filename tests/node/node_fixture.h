@@ -146,6 +146,22 @@ class NodeFixture : public testing::Test {
             }
         }
     }
+    /// A bit flips on the disk, in the first file with this text.
+    void rot(const std::string& needle) {
+        node->sync_step();
+        const auto names = disk->list(config->text("dir"));
+        ASSERT_TRUE(names);
+        for (const std::string& name : *names) {
+            const std::string path = config->text("dir") + "/" + name;
+            auto file = disk->open(path, false);
+            if (!file) continue;
+            std::string bytes(*(*file)->size(), '\0');
+            if (!(*file)->read_at(0, std::span(bytes.data(), bytes.size()))) continue;
+            if (const size_t at = bytes.find(needle); at != std::string::npos)
+                return disk->flip_bit(path, at + 3, 2);
+        }
+        FAIL() << needle << " is nowhere";
+    }
     /// Time passes, and the loops' timers fire.
     void pass_ms(int64_t ms) {
         clock.advance_ms(ms);

@@ -264,6 +264,35 @@ TEST_F(Sync, WhatIsForeignAndOnDiskGoesAsWell) {
     expect_recount(*node->core().store, core());
 }
 
+// Found by seed 594 of the simulator: the node was never rid of it.
+TEST_F(Sync, WhatIsForeignAndDamagedGoesAfterAllElse) {
+    start_cluster({kB, kC, kD});
+    ring = *finish_move(*begin_leave(ring, self));
+    publish();
+    link(kB, false);
+    for (int i = 0; i < 20; ++i) {
+        const std::string cell = cell_of("value-" + std::to_string(i) + "-", 99, stamp_now());
+        feed(*link_of(kB, false),
+             frame_of(MergeMessage{9, MergeReason::stand_in, change_of("{t}" + std::to_string(i), cell)}));
+    }
+    ASSERT_TRUE(config->set({{"maxmemory", "1"}}));
+    alive(kD, Liveness::suspect);
+    publish();
+    run_ms(1000);
+    ASSERT_EQ(node->core().store->stats().resident_keys, 0u);
+    rot("value-7-");
+    rot("{t}8");  // nobody can tell whose this is
+    run_ms(3000);
+    const ShardCells& cells = core().cells[shard_of_key("{t}")];
+    EXPECT_EQ(cells.keys.load(), 20);
+    alive(kD);
+    publish();
+    run_ms(3000);
+    EXPECT_EQ(copies_[kC].cells.size(), 18u);
+    EXPECT_EQ(node->core().store->stats().keys, 1u);
+    EXPECT_EQ(cells.keys.load(), 1);  // it was read when it was written
+}
+
 // Found by seed 245 of the simulator: a drained node whose keys were on the disk gave up three a second, and
 // the tombstones of those that had been deleted meanwhile were gone before their turn came.
 TEST_F(Sync, ManyShardsOnDiskGoTogether) {
