@@ -5,6 +5,8 @@
 // an EvictionChoice says which of the two, and deletes. All take samples into the pool and then its best
 // candidates, each looked up again under its shard's lock.
 #include <algorithm>
+#include <array>
+#include <span>
 #include <utility>
 
 #include "base/hash.h"
@@ -112,15 +114,20 @@ bool Store::Impl::pick_part(const Pressure& pressure, DbId& db, ShardId& shard) 
     const bool only_taken = pressure.choice != nullptr && !logging();
     const bool only_volatile = pressure.only_volatile();
     // Each command comes here while memory is short, and most databases aren't there.
-    std::vector<std::pair<DbId, const DbSpace*>> present;
+    struct Present {
+        DbId db;
+        const DbSpace* space;
+    };
+    std::array<Present, std::tuple_size<decltype(spaces)>::value> present;  // the first `count`
+    unsigned count = 0;
     for (unsigned j = 0; j < options.databases; ++j) {
         const auto d = static_cast<DbId>((first_db + j) % options.databases);
-        if (const DbSpace* const candidate = space(d)) present.emplace_back(d, candidate);
+        if (const DbSpace* const candidate = space(d)) present[count++] = {d, candidate};
     }
     for (unsigned i = 0; i < kShards; ++i) {
         const auto s = static_cast<ShardId>((first_shard + i) % kShards);
         if (only_taken && !pressure.choice->may_take_of(s)) continue;
-        for (const auto& [d, candidate] : present) {
+        for (const auto& [d, candidate] : std::span(present).first(count)) {
             const Part& part = candidate->parts[s];
             if (part.resident.get() == 0 || (only_volatile && part.expires.get() == 0)) continue;
             db = d;

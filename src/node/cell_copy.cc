@@ -64,11 +64,6 @@ void CellCopy::read_on() {
     });
 }
 
-bool CellCopy::log_takes_more() {
-    Store& store = cells_.store();
-    return !store.log_enabled() || (store.log().has_room() && !worker_.node.log_is_failing());
-}
-
 const StoredRecord* CellCopy::known(LogAddress address) {
     if (const auto at = recent_.find(address.units); at != recent_.end()) return &at->second;
     auto node = older_.extract(address.units);
@@ -166,7 +161,7 @@ bool CellCopy::merge(std::string_view name, std::string_view cell) {
     if (!incoming || !StampClock::acceptable(incoming->newest(), worker_.now_ms)) return true;
     read_on();
     Store& store = cells_.store();
-    if (!log_takes_more()) return false;
+    if (!worker_.node.log_takes_more()) return false;
     const KeyRef key = make_key_ref(name, store.hash_seed());
     const TriedLock lock(store.shard_lock(key.shard()));
     if (!lock) return false;
@@ -207,9 +202,7 @@ bool CellCopy::merge(std::string_view name, std::string_view cell) {
     if (dropped != 0) ClusterCounters::add(cluster.counters.siblings_dropped, dropped);
     store.begin(worker_.batch, worker_.now_ms);
     // Another replica's copy takes the place of what can't be read any more.
-    if (damaged != nullptr &&
-        store.erase_cold(worker_.batch, 0, key, damaged_at, *damaged, Store::Removal::deleted))
-        cells_.lose(key, damaged->value_length);
+    if (damaged != nullptr) (void)cells_.lose(worker_.batch, key, damaged_at, *damaged);
     cells_.replace(worker_.batch, key, old, out_);
     store.commit(worker_.batch);
     if (worker_.node.watches.any(key.shard())) worker_.node.watches.touch(key.shard(), 0, name);
@@ -218,7 +211,7 @@ bool CellCopy::merge(std::string_view name, std::string_view cell) {
 
 size_t CellCopy::forget_damaged(SlotId slot) {
     Store& store = cells_.store();
-    if (!log_takes_more()) return 0;
+    if (!worker_.node.log_takes_more()) return 0;
     const TriedLock lock(store.shard_lock(shard_of(slot)));
     if (!lock) return 0;
     std::vector<std::pair<LogAddress, const StoredRecord*>> damaged;
@@ -229,13 +222,9 @@ size_t CellCopy::forget_damaged(SlotId slot) {
     size_t forgotten = 0;
     store.begin(worker_.batch, worker_.now_ms);
     for (const auto& [address, stored] : damaged) {
-        // One whose head can't be read either is under no name: it's nobody's, and not found here.
+        // One whose head can't be read either shows no key but "", under which it isn't found.
         const KeyRef key = make_key_ref(stored->key, store.hash_seed());
-        if (key.slot != slot ||
-            !store.erase_cold(worker_.batch, 0, key, address, *stored, Store::Removal::deleted))
-            continue;
-        cells_.lose(key, stored->value_length);
-        ++forgotten;
+        if (key.slot == slot && cells_.lose(worker_.batch, key, address, *stored)) ++forgotten;
     }
     store.commit(worker_.batch);
     return forgotten;

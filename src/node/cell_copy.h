@@ -55,7 +55,6 @@ class CellCopy final : public ExchangeCopy {
                      const std::function<void(std::string_view key, std::string_view cell)>& visit,
                      const std::function<void()>& at_end);
     void want(LogAddress address);
-    bool log_takes_more();
     /// Takes what the disk has given since; when it has nothing to do, it's given all that is wanted by now:
     /// one after the other would cost each a tick.
     void read_on();

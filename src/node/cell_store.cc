@@ -69,10 +69,12 @@ void CellStore::forget(WriteBatch& batch, const KeyRef& key, Record* record) {
     store_.erase(batch, 0, key, record, Store::Removal::deleted);
 }
 
-void CellStore::lose(const KeyRef& key, size_t bytes) {
-    const CellFacts before = facts_of_damaged(key, bytes);
+bool CellStore::lose(WriteBatch& batch, const KeyRef& key, LogAddress address, const StoredRecord& damaged) {
+    if (!store_.erase_cold(batch, 0, key, address, damaged, Store::Removal::deleted)) return false;
+    const CellFacts before = facts_of_damaged(key, damaged.value_length);
     account(key, &before, nullptr);
     cluster_.forest.spoil(key.slot, key.bytes);
+    return true;
 }
 
 Record* CellStore::adopt(WriteBatch& batch, const KeyRef& key, Record* plain, int64_t now_ms) {

@@ -37,9 +37,10 @@ class CellStore {
     /// This node's copy goes, and nothing is said to anybody: it has been handed to those it belongs to, or
     /// was a tombstone that nobody needs any more.
     void forget(WriteBatch& batch, const KeyRef& key, Record* record);
-    /// The key's cell can't be read any more and its entry has left the index. `bytes`: of the cell. The next
-    /// exchange brings the key back, though the tree had counted it.
-    void lose(const KeyRef& key, size_t bytes);
+    /// The key's cell can't be read any more (`damaged`, its record at `address`): its entry leaves the
+    /// index. The next exchange brings the key back, though the tree had counted it. False when the entry is
+    /// gone.
+    bool lose(WriteBatch& batch, const KeyRef& key, LogAddress address, const StoredRecord& damaged);
     /// A plain value, from when the node was alone, becomes the cell of a write of this node's.
     Record* adopt(WriteBatch& batch, const KeyRef& key, Record* plain, int64_t now_ms);
     /// Counts a cell that was found at the start.

@@ -37,8 +37,7 @@ bool Coordinator::may_run_directly(ShardId shard, bool write) {
         const auto most =
             static_cast<uint64_t>(node.config.live.maxmemory_bytes.load(std::memory_order_relaxed));
         if (most != 0 && node.store->used_bytes() > most) return false;
-        if (node.store->log_enabled() && (node.log_is_failing() || !node.store->log().has_room()))
-            return false;
+        if (!node.log_takes_more()) return false;
     }
     return worker_.locks.try_take_one(shard);
 }

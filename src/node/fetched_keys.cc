@@ -38,12 +38,13 @@ Fetched meet_damage(WorkerCore& worker, ClientCore& client, const CommandSpec& s
         client.reply.error("CORRUPT the stored value of this key is damaged; see `torc check`");
         return Fetched::refused;
     }
-    worker.run.store.begin(worker.batch, worker.now_ms);
-    const bool erased = worker.run.store.erase_cold(worker.batch, key.db, at, key.address, *key.result,
-                                                    Store::Removal::deleted);
-    worker.run.store.commit(worker.batch);
+    Store& store = worker.run.store;
+    store.begin(worker.batch, worker.now_ms);
+    const bool erased = others_have_it ? worker.run.cells->lose(worker.batch, at, key.address, *key.result)
+                                       : store.erase_cold(worker.batch, key.db, at, key.address, *key.result,
+                                                          Store::Removal::deleted);
+    store.commit(worker.batch);
     if (!erased || !others_have_it) return Fetched::ready;  // not erased: it has changed, look again
-    worker.run.cells->lose(at, key.result->value_length);
     // This copy proves nothing any more: commands ask the others first until it was compared with theirs.
     if (&spec != &kHealCommand) worker.node.cluster->unsettle(at.shard());
     return Fetched::ready;

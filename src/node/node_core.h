@@ -83,6 +83,10 @@ struct NodeCore {
         return !loading.load(std::memory_order_acquire) && store->log_enabled() &&
                store->log().state() != Log::State::ok;
     }
+    /// Can a change be logged now? There may be no log.
+    bool log_takes_more() const {
+        return !store->log_enabled() || (!log_is_failing() && store->log().has_room());
+    }
     /// Does memory that runs short cost keys?
     bool evicts() const {
         return config.live.maxmemory_policy.load(std::memory_order_relaxed) !=

@@ -4,8 +4,8 @@
 // them is added up by who asks. (Merkle 1987; kept by XOR as in incremental set hashing, Bellare and
 // Micciancio 1997.)
 //
-// The hash of a key here has no seed: all nodes must agree. Thread rule: update() and clear() under the
-// shard's lock; reading is lock-free and sees some state between concurrent updates, which an exchange
+// The hash of a key here has no seed: all nodes must agree. Thread rule: changes under the shard's
+// lock; reading is lock-free and sees some state between concurrent updates, which an exchange
 // tolerates.
 #pragma once
 
