@@ -40,9 +40,10 @@ Fetched meet_damage(WorkerCore& worker, ClientCore& client, const CommandSpec& s
     }
     Store& store = worker.run.store;
     store.begin(worker.batch, worker.now_ms);
-    const bool erased = others_have_it ? worker.run.cells->lose(worker.batch, at, key.address, *key.result)
-                                       : store.erase_cold(worker.batch, key.db, at, key.address, *key.result,
-                                                          Store::Removal::deleted);
+    CellStore* const cells = worker.run.cells;
+    const bool erased = cells != nullptr ? cells->lose(worker.batch, at, key.address, *key.result)
+                                         : store.erase_cold(worker.batch, key.db, at, key.address,
+                                                            *key.result, Store::Removal::deleted);
     store.commit(worker.batch);
     if (!erased || !others_have_it) return Fetched::ready;  // not erased: it has changed, look again
     // This copy proves nothing any more: commands ask the others first until it was compared with theirs.

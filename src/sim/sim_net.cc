@@ -132,7 +132,8 @@ void SimNet::connect(SimLoop& from, const Endpoint& to, NodeId expected, std::fu
         return events_.after(1000, [ended] { ended(false); });
     const auto there = static_cast<unsigned>(target);
     const int64_t us = delay_us(here, there) + delay_us(there, here);
-    events_.after(us, [this, here, there, lane, expected, ended = std::move(ended)] {
+    events_.after(us, [this, alive = from.lives(), here, there, lane, expected, ended = std::move(ended)] {
+        if (alive.expired()) return;  // a process that is started meanwhile didn't dial
         SimStation* const dialler = station(here);
         SimStation* const acceptor = station(there);
         const bool reached = !is_cut(here, there) && !is_cut(there, here);
@@ -322,8 +323,7 @@ void SimLoop::link_up(const std::shared_ptr<SimNet::Connection>& link, int side)
     if (end.closed || end.resetting) return;
     const std::pair key(end.peer_id, side == 0);
     // Of two the newer stays: the peer made it because the older one is of no use to it.
-    if (const auto old = links_.find(key); old != links_.end()) link_down(std::shared_ptr(old->second), side);
-    links_[key] = link;
+    if (const auto old = std::exchange(links_[key], link)) link_down(old, side);
     end.up = true;
     user_->on_link_up(end);
 }

@@ -102,6 +102,28 @@ TEST_F(SimNetTest, ADeadProcessGetsNothingAndItsPeerHearsOfItsEnd) {
     EXPECT_THAT(a.links, IsEmpty());
 }
 
+TEST_F(SimNetTest, OfTwoDialledAtOnceOneStays) {
+    a.data.dial({SimNet::host_of(1), SimNet::kBusPort});
+    link();
+    EXPECT_EQ(a.downs, 1);
+    run_ms(2000);
+    EXPECT_EQ(a.downs, 1);
+    EXPECT_EQ(b.downs, 1);
+    ASSERT_THAT(a.links, SizeIs(1));
+    a.links[0]->send("x");
+    run_ms(1000);
+    EXPECT_THAT(b.frames, ElementsAre("x"));
+}
+
+TEST_F(SimNetTest, WhatADeadProcessDialledIsNoLinkOfTheNextOne) {
+    a.data.keep_link(2, {SimNet::host_of(1), SimNet::kBusPort});
+    a.data.die(false);
+    Peer next(net, 0);
+    run_ms(1000);
+    EXPECT_THAT(next.links, IsEmpty());
+    EXPECT_THAT(b.links, IsEmpty());
+}
+
 TEST_F(SimNetTest, OnlyWhoIsWantedIsLinked) {
     a.who.cluster_id = 1;
     b.who.cluster_id = 2;
