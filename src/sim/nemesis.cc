@@ -286,13 +286,22 @@ void Nemesis::clog() {
             [this, from, to, us, &clogs] { cluster_.net.set_clog(from, to, one_less(clogs, us)); });
 }
 
+bool Nemesis::is_leaving(unsigned at) const {
+    return cluster_.machine(at).gone || std::ranges::find(draining_, at) != draining_.end();
+}
+
 void Nemesis::join() {
     if (cluster_.size() >= kMostMachines) return;
     unsigned seed = 0;
     if (!pick_running(seed)) return;
     const unsigned at = cluster_.add_machine();
     cluster_.say(fmt::format("machine {} joins", at));
-    cluster_.machine(at).seeds = {seed_of(seed), seed_of((seed + 1) % at)};
+    unsigned second = (seed + 1) % at;
+    // Seeds that have all gone for good are an operator's mistake that no node can mend.
+    if (is_leaving(seed) && is_leaving(second))
+        for (const unsigned other : members())
+            if (!is_leaving(other)) second = other;
+    cluster_.machine(at).seeds = {seed_of(seed), seed_of(second)};
     restart(at);
     workload_.calm = 0;
 }
@@ -402,7 +411,7 @@ void Nemesis::restore_directory() {
     if (!options_.old_copies || copied_ < 0 || !quiet_ || data_at_risk_) return;
     const auto at = static_cast<unsigned>(copied_);
     SimMachine& machine = cluster_.machine(at);
-    if (machine.gone || std::ranges::find(draining_, at) != draining_.end()) return;
+    if (is_leaving(at)) return;
     cluster_.crash(at);
     data_at_risk_ = true;
     machine.data = fmt::format("/copy{}", copies_);

@@ -83,6 +83,7 @@ class Nemesis {
     int64_t one_more(Values& values, int64_t value);
     int64_t one_less(Values& values, int64_t value);
     bool pick_running(unsigned& machine);
+    bool is_leaving(unsigned machine) const;  // the cluster, for good
     std::vector<unsigned> members() const;
     void restart(unsigned machine);
     void finish_drains();
