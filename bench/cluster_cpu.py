@@ -77,9 +77,13 @@ def redis_costs(options, log_words):
                 for verb in LEVELS for depth in options.depths}
 
 
+def log_directives(log):
+    return ["--appendonly", "yes", "--appendfsync", "everysec"] if log == "on" else ["--appendonly", "no"]
+
+
 def run(options, report):
     for log in options.logs:
-        log_words = ["--appendonly", "yes", "--appendfsync", "everysec"] if log == "on" else ["--appendonly", "no"]
+        log_words = log_directives(log)
         report.note(f"cpu, log {log}: Redis with two replicas")
         anchors = redis_costs(options, log_words)
         report.note(f"cpu, log {log}: three nodes")

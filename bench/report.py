@@ -19,6 +19,10 @@ def bytes_of(size):
     return f"{size / 1e6:.2f} MB" if abs(size) >= 1e6 else f"{size / 1e3:.1f} KB"
 
 
+def count_bytes(number):
+    return f"{number:.1f} B"
+
+
 def bytes_per_second(rate):
     return f"{rate / 1e6:.1f} MB/s"
 

@@ -23,6 +23,11 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def resident_bytes(pid):
+    with open(f"/proc/{pid}/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
 def pinned(words):
     """The load generator's command line, on the last processor where there are several."""
     return ["taskset", "-c", str(os.cpu_count() - 1), *words] if os.cpu_count() > 1 else words
@@ -74,8 +79,7 @@ class Server:
         return cpu_seconds(self.process.pid)
 
     def resident_bytes(self):
-        with open(f"/proc/{self.process.pid}/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+        return resident_bytes(self.process.pid)
 
     def disk_bytes(self):
         total = 0
