@@ -5,7 +5,8 @@ Each writer owns two databases and one connection, on which it pipelines command
 connection executes in order and the log is one sequence, after a restart its databases must equal the model
 after every acknowledged command and some prefix of the unacknowledged ones: nothing acknowledged lost, nothing
 deleted back, no value invented, no half batch. A reader watches counters and checks that what anybody has
-read is never taken back. The data directory lives on through all rounds.
+read is never taken back. The data directory lives on from round to round, until it has grown so large (compaction
+falls behind in lives of a second) that starting would take most of the time: then an empty one takes its place.
 
 usage: crash_test.py SERVER --source DIR [--points all|none|PREFIX] [--random ROUNDS] [--seed N]
 """
@@ -27,6 +28,7 @@ WRITERS = 3
 PIPELINE = 24
 SHORT_TTL_MS = 60
 TICK_DATABASE = 15
+MOST_BYTES = 150_000_000
 
 
 class Gone(Exception):
@@ -379,21 +381,30 @@ class Run:
     def __init__(self, arguments):
         self.binary = arguments.server
         self.root = tempfile.mkdtemp(prefix="torc-crash-")
-        self.directory = os.path.join(self.root, "data")
-        os.mkdir(self.directory)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.random = random.Random(arguments.seed)
+        self.server = None
+        self.directory = os.path.join(self.root, "data")
+        self.begin_empty()
+
+    def begin_empty(self):
+        shutil.rmtree(self.directory, ignore_errors=True)
+        os.mkdir(self.directory)
         self.models = [Model() for _ in range(WRITERS)]
         self.sequences = [0] * WRITERS
-        self.server = None
         self.tick = 0
+
+    def stored_bytes(self):
+        return sum(entry.stat().st_size for entry in os.scandir(self.directory) if entry.is_file())
 
     def round(self, crash_at, seconds):
         """One life of the server and the check after it. True when the crash point was reached."""
         # Backups share the segments' files and would keep the space of every one that compaction drops.
         shutil.rmtree(os.path.join(self.directory, "backups"), ignore_errors=True)
+        if self.stored_bytes() > MOST_BYTES:
+            self.begin_empty()
         self.server = Server(self.binary, self.directory, self.port, crash_at)
         reached = not self.server.wait_ready()
         writers = []
